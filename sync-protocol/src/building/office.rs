@@ -1,0 +1,275 @@
+//! Derives one office: what its visits and decisions make of it in every round.
+
+use super::RoundWindow;
+use super::ledger::Ledger;
+use crate::clears::{Clear, ClearInputs};
+use crate::company::{Company, Numbered};
+use crate::coverage::counts::{CompanyCounts, Counts, OfficeExtras};
+use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage};
+use crate::coverage::shared::{Companies, SharedRoom};
+use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, VisitId};
+use crate::outcome::{Class, Elements, Outcome};
+use crate::registry::office::Sharing;
+use crate::registry::structure::{Office, Structure};
+use crate::time::Millis;
+use crate::visit::Visit;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An office as derived.
+#[derive(Clone, Debug)]
+pub(super) struct OfficeDerived {
+    pub(super) floor: FloorId,
+    /// One for each round, in the order of the rounds.
+    pub(super) cells: Vec<Cell>,
+}
+
+/// Where an office stands in a round.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cell {
+    pub(super) round: RoundId,
+    pub(super) coverage: Coverage,
+    pub(super) companies: Option<Companies>,
+    pub(super) counts: Counts,
+    /// Visits that found it shut or got nowhere.
+    pub(super) attempts: i64,
+    /// Effective visits.
+    pub(super) visits: i64,
+    /// The latest effective visit by corrected time.
+    pub(super) last: Option<(Millis, Outcome)>,
+}
+
+/// An effective visit to the office in a round.
+struct Effective<'a> {
+    visit: &'a Visit,
+    op: OpId,
+    at_ms: Millis,
+}
+
+pub(super) fn derive(
+    ledger: &Ledger,
+    structure: &Structure,
+    rounds: &[RoundWindow],
+    id: OfficeId,
+    office: &Office,
+    visits: &BTreeSet<VisitId>,
+) -> OfficeDerived {
+    let deriving = Deriving { ledger, structure, id, office, visits };
+    let cells = rounds.iter().map(|window| deriving.cell(window)).collect();
+    OfficeDerived { floor: office.floor, cells }
+}
+
+struct Deriving<'a> {
+    ledger: &'a Ledger,
+    structure: &'a Structure,
+    id: OfficeId,
+    office: &'a Office,
+    visits: &'a BTreeSet<VisitId>,
+}
+
+impl Deriving<'_> {
+    fn cell(&self, window: &RoundWindow) -> Cell {
+        let effective: Vec<Effective<'_>> =
+            self.visits.iter().filter_map(|visit| self.effective(*visit, window)).collect();
+        let numbered = Company::number(effective.iter().map(|effective| &effective.visit.company));
+        let approvals = self.approvals(window.round);
+        let (mut coverage, companies) = if self.office.sharing == Sharing::Shared {
+            let (coverage, companies) = self.shared_room(&effective, &numbered).coverage(&approvals);
+            (coverage, Some(companies))
+        } else {
+            let contacts: Vec<Contact> =
+                effective.iter().map(|effective| self.contact(effective, &numbered)).collect();
+            (coverage(&contacts, &approvals), None)
+        };
+        for visit in self.visits {
+            coverage.flags.insert_if(self.ledger.is_forked(*visit), Flag::RevisionFork);
+        }
+        let extras = self.extras(&effective, &numbered, companies);
+        let Coverage { state, reason, flags, .. } = coverage;
+        let shut = |class| matches!(class, Class::Locked | Class::Blocked | Class::Attempt);
+        let attempts = effective.iter().filter(|effective| shut(effective.visit.class)).count();
+        let last = effective.iter().max_by_key(|effective| (effective.at_ms, effective.op));
+        Cell {
+            round: window.round,
+            counts: Counts::of_office(state, reason, flags, extras),
+            coverage,
+            companies,
+            attempts: to_i64(attempts),
+            visits: to_i64(effective.len()),
+            last: last.map(|effective| (effective.at_ms, effective.visit.outcome)),
+        }
+    }
+
+    /// The visit, where it counts for the round: captured inside the window by corrected time, or
+    /// accepted late by a decision.
+    fn effective(&self, id: VisitId, window: &RoundWindow) -> Option<Effective<'_>> {
+        let (op, visit) = self.ledger.effective(id)?;
+        let at_ms = self.ledger.fact(op)?.stamp.corrected_ms;
+        let inside = (window.from_ms..window.until_ms).contains(&at_ms);
+        let counts = match visit.round {
+            Some(round) => round == window.round && (inside || self.ledger.is_late_accepted(id)),
+            None => inside,
+        };
+        let rejected = visit.class == Class::Claim && self.ledger.is_rejected_claim(op);
+        (counts && !rejected).then_some(Effective { visit, op, at_ms })
+    }
+
+    fn approvals(&self, round: RoundId) -> Vec<&BTreeSet<OpId>> {
+        let same = self.structure.members(self.id).iter();
+        same.flat_map(|id| self.ledger.approvals(*id, round)).collect()
+    }
+
+    fn contact<'a>(&self, effective: &Effective<'a>, numbered: &Numbered<'a>) -> Contact {
+        let Effective { visit, op, at_ms, .. } = effective;
+        Contact {
+            op: *op,
+            at_ms: *at_ms,
+            outcome: visit.outcome,
+            class: visit.class,
+            missing: visit.missing,
+            company: numbered.of(&visit.company),
+            evidence: self.evidence(visit),
+        }
+    }
+
+    fn evidence(&self, visit: &Visit) -> Evidence {
+        if visit.mandatory.is_empty() {
+            Evidence::NotDue
+        } else if visit.mandatory.iter().any(|promise| self.ledger.is_verified(promise)) {
+            Evidence::Verified
+        } else {
+            Evidence::Pending
+        }
+    }
+
+    fn shared_room<'a>(
+        &self,
+        effective: &[Effective<'a>],
+        numbered: &Numbered<'a>,
+    ) -> SharedRoom {
+        let mut room = SharedRoom {
+            list_confirmed: self.structure.occupants_confirmed.contains(&self.id),
+            ..SharedRoom::default()
+        };
+        let occupants = self.structure.occupants.get(&self.id);
+        for (occupancy, occupant) in occupants.into_iter().flatten() {
+            if occupant.physical {
+                room.to_company.insert(*occupancy, Vec::new());
+            }
+        }
+        for effective in effective {
+            let contact = self.contact(effective, numbered);
+            let met = self.occupancy_met(effective.visit);
+            match met.and_then(|met| room.to_company.get_mut(&met)) {
+                Some(visits) => visits.push(contact),
+                None => room.to_room.push(contact),
+            }
+        }
+        room
+    }
+
+    /// The stay that a visit was made to: the one it names, else the one of the company it met.
+    fn occupancy_met(&self, visit: &Visit) -> Option<OccupancyId> {
+        if visit.occupancy.is_some() {
+            return visit.occupancy;
+        }
+        let occupants = self.structure.occupants.get(&self.id)?;
+        let met = occupants.iter().find(|(_, occupant)| occupant.company.matches(&visit.company));
+        met.map(|(occupancy, _)| *occupancy)
+    }
+
+    fn extras<'a>(
+        &self,
+        effective: &[Effective<'a>],
+        numbered: &Numbered<'a>,
+        companies: Option<Companies>,
+    ) -> OfficeExtras {
+        let latest = |wanted: &[Class]| {
+            let wanted = effective.iter().filter(|e| wanted.contains(&e.visit.class));
+            wanted.max_by_key(|effective| (effective.at_ms, effective.op))
+        };
+        let settled = latest(&[Class::Settled, Class::Absent]);
+        let blocked = latest(&[Class::Blocked]);
+        let case_open = blocked
+            .is_some_and(|blocked| settled.is_none_or(|settled| settled.at_ms < blocked.at_ms));
+        let shut = |class| matches!(class, Class::Locked | Class::Blocked);
+        let met = latest(&[Class::Settled, Class::Partial]);
+        OfficeExtras {
+            added_on_site: !self.office.initial,
+            case_open,
+            unlicensed_open: met.is_some_and(|met| met.visit.unlicensed_open),
+            ever_shut: effective.iter().any(|effective| shut(effective.visit.class)),
+            companies: self.company_counts(effective, numbered, companies),
+        }
+    }
+
+    fn company_counts<'a>(
+        &self,
+        effective: &[Effective<'a>],
+        numbered: &Numbered<'a>,
+        companies: Option<Companies>,
+    ) -> CompanyCounts {
+        let mut by_company: BTreeMap<Option<u32>, CompanyFound> = BTreeMap::new();
+        for effective in effective.iter().filter(|e| e.visit.outcome.is_contact()) {
+            let found = by_company.entry(numbered.of(&effective.visit.company)).or_default();
+            found.inputs = found.inputs.union(effective.visit.clears);
+            found.missing = found.missing.intersection(effective.visit.missing);
+            found.licensed |= effective.visit.licensed;
+            found.verified |= effective.visit.licensed
+                && self.evidence(effective.visit) == Evidence::Verified;
+        }
+        let count = |wanted: fn(&CompanyFound) -> bool| {
+            to_i64(by_company.values().filter(|found| wanted(found)).count())
+        };
+        let listed = self.structure.occupants.get(&self.id).map_or(0, BTreeMap::len);
+        let mut counts = CompanyCounts {
+            known: to_i64(listed.max(numbered.len())),
+            inspected: count(CompanyFound::inspected),
+            three_clear: count(|found| {
+                found.inspected() && Clear::ALL.iter().all(|c| found.inputs.clears().contains(*c))
+            }),
+            licensed: count(|found| found.inspected() && found.licensed),
+            licence_verified: count(|found| found.inspected() && found.licensed && found.verified),
+        };
+        if let Some(companies) = companies {
+            counts.known = counts.known.max(companies.total);
+        }
+        counts
+    }
+}
+
+/// What contact visits found about one company.
+struct CompanyFound {
+    inputs: ClearInputs,
+    missing: Elements,
+    licensed: bool,
+    verified: bool,
+}
+
+impl Default for CompanyFound {
+    fn default() -> Self {
+        let inputs = ClearInputs::NONE;
+        Self { inputs, missing: Elements::all(), licensed: false, verified: false }
+    }
+}
+
+impl CompanyFound {
+    fn inspected(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+fn to_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Cell {
+    /// Whether the floor's list of locked offices names it.
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self.coverage.state, State::Locked | State::Blocked)
+    }
+
+    /// Whether the floor's list of unvisited offices names it.
+    pub(super) fn is_unvisited(&self) -> bool {
+        matches!(self.coverage.state, State::Unvisited | State::Attempted)
+    }
+}

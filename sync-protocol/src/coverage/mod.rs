@@ -1,0 +1,12 @@
+//! Coverage (覆盖): was this door dealt with this round, and what does that make of the floor, the
+//! building, the street.
+//!
+//! [`office`] is the function of domain §3.3 for one room, [`shared`] that of §3.5 for a room with
+//! several companies, [`counts`] the vector that every level adds up (§3.7), [`floor`] and
+//! [`building`] what a floor and a building are with those counts.
+
+pub mod building;
+pub mod counts;
+pub mod floor;
+pub mod office;
+pub mod shared;

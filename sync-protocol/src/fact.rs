@@ -1,0 +1,347 @@
+//! Facts: what an accepted op means to the merge, in compact form.
+//!
+//! A [`Fact`] is read from an op once and never fails to be read: what a body lacks becomes an
+//! issue, and a kind or schema that this version does not know becomes [`Kind::Unknown`], which is
+//! stored and waits for a version that does.
+
+use crate::body::Body;
+use crate::canonical::Hash;
+use crate::company::Company;
+use crate::coverage::floor::RosterStatus;
+use crate::field::Source;
+use crate::ids::{
+    DeviceId, FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
+};
+use crate::issue::Issues;
+use crate::op::Op;
+use crate::registry::office::{NewOffice, OfficeKind, Sharing};
+use crate::time::{CLOCK_SKEW_MS, Stamp};
+use crate::visit::Visit;
+use serde_json::{Map, Value};
+
+/// An accepted op, ready to merge.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// The op.
+    pub op: OpId,
+    /// Its author.
+    pub author: UserId,
+    /// The device that made it.
+    pub device: DeviceId,
+    /// When it happened and when it came.
+    pub stamp: Stamp,
+    /// What its author's screen showed.
+    pub seen: Vec<OpId>,
+    /// What it says.
+    pub kind: Kind,
+}
+
+/// What a fact says.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// `building_add`: attributes of the building; the body as sent.
+    Building(Map<String, Value>),
+    /// `section_add`: a tower, podium or wing.
+    Section {
+        /// The section.
+        section: SectionId,
+        /// `A座`, `裙楼`, `-`.
+        name: String,
+    },
+    /// `floor_add`.
+    Floor(NewFloor),
+    /// `floor_confirm`: the room list of a floor is complete, as far as `seen` goes.
+    FloorConfirmed {
+        /// The floor.
+        floor: FloorId,
+    },
+    /// `office_add`.
+    Office {
+        /// The floor it is on.
+        floor: FloorId,
+        /// The office.
+        office: NewOffice,
+        /// It was on the first roster.
+        initial: bool,
+    },
+    /// `office_split`.
+    Split {
+        /// The office that was split.
+        parent: OfficeId,
+        /// What it was split into.
+        children: Vec<NewOffice>,
+        /// Which company sits in which part.
+        hints: Vec<(Company, OfficeId)>,
+    },
+    /// `office_merge`.
+    Merge {
+        /// The offices that were merged.
+        parents: Vec<OfficeId>,
+        /// What they became.
+        child: NewOffice,
+    },
+    /// `office_rename`, `office_reclassify`: writes to single-valued fields of an office.
+    OfficeFields {
+        /// The office.
+        office: OfficeId,
+        /// A new label.
+        label: Option<String>,
+        /// A new kind.
+        kind: Option<OfficeKind>,
+        /// A new sharing.
+        sharing: Option<Sharing>,
+        /// Where the values come from.
+        source: Source,
+    },
+    /// `structure_reject`, `office_restore`, `visit_unvoid`: withdraws the decisions and structure
+    /// changes in its `seen`.
+    Withdrawal,
+    /// `same_as`, `not_same_as` for two offices.
+    Link {
+        /// One of them.
+        a: OfficeId,
+        /// The other.
+        b: OfficeId,
+        /// They are the same; otherwise they never are.
+        same: bool,
+    },
+    /// `occupancy_add`: a company sits in an office.
+    Occupancy {
+        /// The stay.
+        occupancy: OccupancyId,
+        /// The office.
+        office: OfficeId,
+        /// Physically there, so that it is to be visited; otherwise only registered.
+        physical: bool,
+        /// The company.
+        company: Company,
+        /// Its name as written.
+        name: String,
+    },
+    /// `occupants_confirm`: the list of companies of a shared room is complete, as far as `seen` goes.
+    OccupantsConfirmed {
+        /// The office.
+        office: OfficeId,
+    },
+    /// `visit` of any revision, and `office_remove`, which claims like a visit.
+    Visit(Box<Visit>),
+    /// `visit_void`.
+    Void {
+        /// The visit.
+        visit: VisitId,
+    },
+    /// `exclusion_approve`: not an object of the canvass, as far as `seen` goes.
+    ExclusionApproved {
+        /// The office.
+        office: OfficeId,
+        /// The round; none means every round.
+        round: Option<RoundId>,
+    },
+    /// `exclusion_reject`: the claims in `seen` do not hold.
+    ExclusionRejected,
+    /// `accept_late`: a visit from outside the round's window counts.
+    LateAccepted {
+        /// The visit.
+        visit: VisitId,
+    },
+    /// `photo_verified`, made by the server when the bytes of a promised photo have arrived.
+    PhotoVerified {
+        /// The photo.
+        photo: PhotoId,
+        /// SHA-256 of the bytes.
+        sha256: Hash,
+    },
+    /// `building_accept`: full coverage accepted.
+    Accepted {
+        /// The round.
+        round: RoundId,
+    },
+    /// A kind that is stored and shown but changes nothing here: `note`, `heartbeat`, drafts.
+    Recorded,
+    /// A kind or schema of a later version, kept until this one is replaced.
+    Unknown,
+}
+
+/// A floor as somebody added it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFloor {
+    /// The floor.
+    pub floor: FloorId,
+    /// Its section.
+    pub section: SectionId,
+    /// Exactly what the lift panel says.
+    pub label: String,
+    /// Physical order × 1000; never derived from the label.
+    pub sort_order_milli: i64,
+    /// `office`, `retail`, `refuge`, …
+    pub kind: String,
+    /// What is known of its rooms when it is added.
+    pub roster: RosterStatus,
+}
+
+/// Kinds that this version stores without merging them.
+const RECORDED: &[&str] =
+    &["note", "heartbeat", "photo_promise", "lead_draft", "case_draft", "ad_finding", "duplicate_hint"];
+
+impl Fact {
+    /// Reads what an op says. Never fails; what is odd becomes issues.
+    #[must_use]
+    pub fn read(op: &Op, stamp: Stamp) -> (Self, Issues) {
+        let mut issues = Issues::default();
+        let kind = Kind::read(op, &mut issues).unwrap_or_else(|| {
+            issues.add("body_incomplete");
+            Kind::Recorded
+        });
+        let skew_ms = op.captured.wall_ms.saturating_sub(stamp.corrected_ms).saturating_abs();
+        issues.add_if(op.n > 0 && skew_ms > CLOCK_SKEW_MS, "clock_skew");
+        issues.add_if(stamp.quality == crate::time::TimeQuality::Clamped, "time_clamped");
+        let fact = Self {
+            op: op.op_id,
+            author: op.author,
+            device: op.device,
+            stamp,
+            seen: op.seen.clone(),
+            kind,
+        };
+        (fact, issues)
+    }
+
+    /// Whether it can change what offices there are, so that the whole building is derived anew.
+    #[must_use]
+    pub const fn is_structural(&self) -> bool {
+        !matches!(
+            self.kind,
+            Kind::Visit(_)
+                | Kind::Void { .. }
+                | Kind::ExclusionApproved { .. }
+                | Kind::LateAccepted { .. }
+                | Kind::PhotoVerified { .. }
+                | Kind::Accepted { .. }
+                | Kind::Recorded
+                | Kind::Unknown
+        )
+    }
+}
+
+impl Kind {
+    fn read(op: &Op, issues: &mut Issues) -> Option<Self> {
+        let Some((kind, "1")) = op.schema.split_once('/') else { return Some(Self::Unknown) };
+        if kind != op.kind {
+            return Some(Self::Unknown);
+        }
+        let body = Body::new(&op.body);
+        Some(match kind {
+            "visit" => {
+                let (visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
+                issues.extend(found);
+                Self::Visit(Box::new(visit))
+            }
+            "building_add" => Self::Building(op.body.clone()),
+            "section_add" => {
+                let name = body.text("name", issues).unwrap_or("-").to_owned();
+                Self::Section { section: body.id("section_id", issues)?, name }
+            }
+            "floor_add" => Self::Floor(NewFloor::read(&body, issues)?),
+            "floor_confirm" => Self::FloorConfirmed { floor: body.id("floor_id", issues)? },
+            "office_remove" => {
+                let office = body.id("office_id", issues)?;
+                let claim =
+                    Visit::claim(office, body.id("round_id", issues), VisitId(op.op_id.0), op.hash);
+                Self::Visit(Box::new(claim))
+            }
+            "visit_void" => Self::Void { visit: body.id("visit_id", issues)? },
+            "accept_late" => Self::LateAccepted { visit: body.id("visit_id", issues)? },
+            "exclusion_approve" => Self::ExclusionApproved {
+                office: body.id("office_id", issues)?,
+                round: body.id("round_id", issues),
+            },
+            "exclusion_reject" => Self::ExclusionRejected,
+            "structure_reject" | "office_restore" | "visit_unvoid" => Self::Withdrawal,
+            "photo_verified" => Self::PhotoVerified {
+                photo: body.id("photo_id", issues)?,
+                sha256: Hash::parse(body.text("sha256", issues)?)?,
+            },
+            "building_accept" => Self::Accepted { round: body.id("round_id", issues)? },
+            _ if RECORDED.contains(&kind) => Self::Recorded,
+            _ => return Self::read_office_change(kind, &body, issues),
+        })
+    }
+
+    fn read_office_change(kind: &str, body: &Body<'_>, issues: &mut Issues) -> Option<Self> {
+        Some(match kind {
+            "office_add" => Self::Office {
+                floor: body.id("floor_id", issues)?,
+                office: NewOffice::read(body, issues)?,
+                initial: body.text("origin", issues) == Some("initial"),
+            },
+            "office_split" => read_split(body, issues)?,
+            "office_merge" => {
+                let parents = body.ids("parents", issues);
+                let child = NewOffice::read(&body.object("child", issues), issues)?;
+                (!parents.is_empty()).then_some(Self::Merge { parents, child })?
+            }
+            "office_rename" | "office_reclassify" => Self::OfficeFields {
+                office: body.id("office_id", issues)?,
+                label: body.text("label", issues).map(str::to_owned),
+                kind: body.code("kind", issues, OfficeKind::parse, OfficeKind::Other),
+                sharing: body.code("sharing", issues, Sharing::parse, Sharing::Single),
+                source: read_source(body, issues),
+            },
+            "same_as" | "not_same_as" => Self::Link {
+                a: body.id("a", issues)?,
+                b: body.id("b", issues)?,
+                same: kind == "same_as",
+            },
+            "occupancy_add" => {
+                let company = body.object("company", issues);
+                let physical = !matches!(
+                    body.text("kind", issues),
+                    Some("registered_only" | "storage")
+                );
+                Self::Occupancy {
+                    occupancy: body.id("occupancy_id", issues)?,
+                    office: body.id("office_id", issues)?,
+                    physical,
+                    company: Company::read_named(&company, issues),
+                    name: company.text("name", issues).unwrap_or_default().to_owned(),
+                }
+            }
+            "occupants_confirm" => Self::OccupantsConfirmed { office: body.id("office_id", issues)? },
+            _ => Self::Unknown,
+        })
+    }
+}
+
+fn read_split(body: &Body<'_>, issues: &mut Issues) -> Option<Kind> {
+    let mut children = Vec::new();
+    for child in body.objects("children", issues) {
+        children.push(NewOffice::read(&child, issues)?);
+    }
+    let mut hints = Vec::new();
+    for hint in body.objects("hints", issues) {
+        let company = Company::read_named(&hint.object("company", issues), issues);
+        if let Some(child) = hint.id("child", issues) {
+            hints.push((company, child));
+        }
+    }
+    let parent = body.id("parent", issues)?;
+    (!children.is_empty()).then_some(Kind::Split { parent, children, hints })
+}
+
+fn read_source(body: &Body<'_>, issues: &mut Issues) -> Source {
+    body.code("source", issues, Source::parse, Source::ImportedList).unwrap_or(Source::Signage)
+}
+
+impl NewFloor {
+    fn read(body: &Body<'_>, issues: &mut Issues) -> Option<Self> {
+        let status = body.code("roster_status", issues, RosterStatus::parse, RosterStatus::Unsurveyed);
+        Some(Self {
+            floor: body.id("floor_id", issues)?,
+            section: body.id("section_id", issues)?,
+            label: body.text("label", issues)?.to_owned(),
+            sort_order_milli: body.integer("sort_order_milli", issues)?,
+            kind: body.text("kind", issues).unwrap_or("other").to_owned(),
+            roster: status.unwrap_or(RosterStatus::Unsurveyed),
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! The registry (底册): which sections, floors and offices a building has, derived from what people
+//! added, renamed, split, merged and linked.
+//!
+//! [`office`] is one room as somebody wrote it down, [`room_key`] its comparison key, [`lineage`]
+//! which splits and merges are in force, and [`structure`] the whole: floors, live offices, and
+//! where a visit to any office id that ever existed belongs today.
+
+pub mod lineage;
+pub mod office;
+pub mod room_key;
+pub mod structure;

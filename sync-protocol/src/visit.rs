@@ -1,0 +1,346 @@
+//! Reading a visit (走访): what its body says, judged by its content and never by its own flags.
+//!
+//! Source: domain §2.7, §2.10–2.13. Everything that coverage does not need stays in the stored op.
+
+use crate::body::Body;
+use crate::canonical::Hash;
+use crate::clears::{self, ClearInputs};
+use crate::company::Company;
+use crate::identifiers::phone::{self, Phone};
+use crate::ids::{OccupancyId, OfficeId, PhotoId, RoundId, TeamId, VisitId};
+use crate::issue::Issues;
+use crate::outcome::{Circumstances, Class, Element, Elements, Outcome, VisitKind};
+use serde_json::{Map, Value};
+
+/// A visit as far as the merge looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visit {
+    /// The visit; its revisions share the id.
+    pub visit_id: VisitId,
+    /// From 1; the highest counts.
+    pub revision: i64,
+    /// The hash of the op: between two contents of one revision the larger counts.
+    pub content: Hash,
+    /// The round it belongs to.
+    pub round: Option<RoundId>,
+    /// The team it was made by.
+    pub team: Option<TeamId>,
+    /// The rooms it covers; the first is the door knocked at.
+    pub offices: Vec<OfficeId>,
+    /// The company of a shared room that it was made to.
+    pub occupancy: Option<OccupancyId>,
+    /// Its kind.
+    pub kind: VisitKind,
+    /// What it ended in.
+    pub outcome: Outcome,
+    /// What that means for coverage.
+    pub class: Class,
+    /// Elements it did not obtain.
+    pub missing: Elements,
+    /// The company it met.
+    pub company: Company,
+    /// What it contributes to the three clears.
+    pub clears: ClearInputs,
+    /// The mandatory photos that it promised: without them verified, evidence is pending.
+    pub mandatory: Vec<Promise>,
+    /// The company trades under a licence, which was seen.
+    pub licensed: bool,
+    /// No valid licence, and neither a measure nor a hand-over.
+    pub unlicensed_open: bool,
+}
+
+/// A photo that was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The photo.
+    pub photo: PhotoId,
+    /// The SHA-256 of its bytes at capture.
+    pub sha256: Option<Hash>,
+}
+
+/// Most rooms that one visit may name, and most photos it may promise.
+pub const LIST_MAX: usize = 256;
+
+impl Visit {
+    /// Reads a body of schema `visit/1`; never fails, collects issues.
+    #[must_use]
+    pub fn read(body: &Map<String, Value>, subject: VisitId, content: Hash) -> (Self, Issues) {
+        let mut issues = Issues::default();
+        let body = Body::new(body);
+        let kind = body.code("kind", &mut issues, VisitKind::parse, VisitKind::Other);
+        let outcome = body.code("outcome", &mut issues, Outcome::parse, Outcome::Other);
+        issues.add_if(outcome.is_none(), "malformed_field:/outcome");
+        let (kind, outcome) = (kind.unwrap_or(VisitKind::Initial), outcome.unwrap_or(Outcome::Other));
+        let photos = Photos::read(&body, &mut issues);
+        let licence = Licence::read(&body, &photos, &mut issues);
+        let company = Company::read(&body, &mut issues);
+        let missing = missing_elements(&body, outcome, &licence, &mut issues);
+        let absence_shown = photos.shows_absence() || has_statement(&body, &mut issues);
+        let competent = has_competent_member(&body, &mut issues);
+        let circumstances = Circumstances {
+            missing,
+            absence_shown,
+            occupied_signs: !body.list("occupied_signs", &mut issues).is_empty(),
+            enforcing: kind.is_enforcing() && competent,
+        };
+        let class = outcome.class(circumstances);
+        add_downgrades(outcome, class, &mut issues);
+        issues.add_if(
+            outcome.is_contact() && body.raw("notice_given") != Some(&Value::Bool(true)),
+            "notice_box_missing",
+        );
+        let mut offices: Vec<OfficeId> = body.ids("office_ids", &mut issues);
+        issues.add_if(offices.is_empty(), "malformed_field:/office_ids");
+        issues.add_if(offices.len() > LIST_MAX, "malformed_field:/office_ids");
+        offices.truncate(LIST_MAX);
+        let visit = Self {
+            visit_id: subject,
+            revision: body.integer("revision", &mut issues).unwrap_or(1),
+            content,
+            round: body.id("round_id", &mut issues),
+            team: body.id("team_id", &mut issues),
+            offices,
+            occupancy: body.id("occupancy_id", &mut issues),
+            kind,
+            outcome,
+            class,
+            missing,
+            clears: clears::read(&body, &licence, &mut issues),
+            company,
+            mandatory: photos.mandatory(outcome, &licence),
+            licensed: licence.is_licensed(),
+            unlicensed_open: licence.is_unlicensed() && !licence.dealt_with,
+        };
+        (visit, issues)
+    }
+
+    /// A claim, made apart from any visit, that a room is no object of the canvass.
+    #[must_use]
+    pub fn claim(office: OfficeId, round: Option<RoundId>, id: VisitId, content: Hash) -> Self {
+        Self {
+            visit_id: id,
+            revision: 1,
+            content,
+            round,
+            team: None,
+            offices: vec![office],
+            occupancy: None,
+            kind: VisitKind::Other,
+            outcome: Outcome::NotInScope,
+            class: Class::Claim,
+            missing: Elements::NONE,
+            company: Company::default(),
+            clears: ClearInputs::NONE,
+            mandatory: Vec::new(),
+            licensed: false,
+            unlicensed_open: false,
+        }
+    }
+}
+
+/// The photos that a visit promised, by what they show.
+struct Photos {
+    licence: Vec<Promise>,
+    absence: Vec<Promise>,
+}
+
+impl Photos {
+    fn read(body: &Body<'_>, issues: &mut Issues) -> Self {
+        let (mut licence, mut absence) = (Vec::new(), Vec::new());
+        for photo in body.objects("photos", issues).into_iter().take(LIST_MAX) {
+            let Some(id) = photo.id("photo_id", issues) else { continue };
+            let sha256 = photo.text("sha256", issues).and_then(Hash::parse);
+            let promise = Promise { photo: id, sha256 };
+            match photo.text("kind", issues) {
+                Some("licence_front") => licence.push(promise),
+                Some("vacant_interior" | "interior" | "door_closed" | "door_plate" | "corridor") => {
+                    absence.push(promise);
+                }
+                _ => {}
+            }
+        }
+        Self { licence, absence }
+    }
+
+    fn shows_absence(&self) -> bool {
+        !self.absence.is_empty()
+    }
+
+    fn mandatory(&self, outcome: Outcome, licence: &Licence) -> Vec<Promise> {
+        match outcome {
+            Outcome::Inspected | Outcome::InspectedPartial if licence.is_licensed() => {
+                self.licence.clone()
+            }
+            Outcome::Vacant | Outcome::MovedOut | Outcome::UnderRenovation => self.absence.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The licence check (domain §2.11).
+pub(crate) struct Licence {
+    status: Option<String>,
+    pub(crate) scope_recorded: bool,
+    pub(crate) scope_known: bool,
+    pub(crate) established: Option<String>,
+    dealt_with: bool,
+    photographed: bool,
+    shown_electronically: bool,
+}
+
+impl Licence {
+    fn read(body: &Body<'_>, photos: &Photos, issues: &mut Issues) -> Self {
+        let check = body.object("licence_check", issues);
+        let measures = body.objects("on_spot_measures", issues);
+        let two_officers = measures.iter().all(|measure| {
+            let enforcing = measure.text("kind", issues).is_some_and(|kind| {
+                matches!(kind, "case_filed" | "sealed_or_seized" | "banned" | "ordered_to_stop")
+            });
+            !enforcing || measure.list("officers", issues).len() >= 2
+        });
+        issues.add_if(!two_officers, "two_officer_rule");
+        let elsewhere = check.text("address_match", issues) == Some("mismatch");
+        issues.add_if(elsewhere, "licence_address_mismatch");
+        let photographed = !photos.licence.is_empty();
+        let scope_match = check.text("scope_match", issues);
+        let licence = Self {
+            status: check.text("status", issues).map(str::to_owned),
+            scope_recorded: check.text("scope_text", issues).is_some() || photographed,
+            scope_known: scope_match.is_some_and(|verdict| verdict != "cannot_tell"),
+            established: check.text("established_on", issues).map(str::to_owned),
+            dealt_with: !measures.is_empty(),
+            photographed,
+            shown_electronically: check.text("qr_raw", issues).is_some()
+                || check.raw("e_licence_shown") == Some(&Value::Bool(true)),
+        };
+        let no_code = check.text("typed_uscc", issues).is_none() && !licence.shown_electronically;
+        issues.add_if(licence.is_licensed() && no_code, "uscc_missing");
+        licence
+    }
+
+    fn is_licensed(&self) -> bool {
+        matches!(
+            self.status.as_deref(),
+            Some("licensed_displayed" | "licensed_not_displayed" | "e_licence_shown")
+        )
+    }
+
+    fn is_unlicensed(&self) -> bool {
+        matches!(self.status.as_deref(), Some("unlicensed" | "expired" | "revoked" | "cancelled"))
+    }
+
+    fn is_obtained(&self) -> bool {
+        match self.status.as_deref() {
+            Some("e_licence_shown") => self.photographed || self.shown_electronically,
+            Some("licensed_displayed" | "licensed_not_displayed") => self.photographed,
+            Some("at_headquarters") => self.shown_electronically,
+            Some("exempt") => true,
+            Some("applying") => self.photographed || self.dealt_with,
+            _ => self.is_unlicensed() && self.dealt_with,
+        }
+    }
+}
+
+/// The elements that the content does not show (domain §2.7.3). A visit that calls itself partial
+/// misses at least what it says; where it does not say, everything.
+fn missing_elements(
+    body: &Body<'_>,
+    outcome: Outcome,
+    licence: &Licence,
+    issues: &mut Issues,
+) -> Elements {
+    if !outcome.is_contact() {
+        return Elements::NONE;
+    }
+    let mut missing = Elements::NONE;
+    missing.insert_if(!has_identity(body, issues), Element::Q1Identity);
+    missing.insert_if(!has_people(body, issues), Element::Q2People);
+    missing.insert_if(!has_history(body, issues), Element::Q3History);
+    missing.insert_if(!has_id_check(body, issues), Element::C1IdCheck);
+    missing.insert_if(!licence.is_obtained(), Element::C2Licence);
+    missing.insert_if(!has_ledger(body, issues), Element::C3Ledger);
+    if outcome == Outcome::InspectedPartial {
+        let declared: Elements = body
+            .list("missing", issues)
+            .iter()
+            .filter_map(|code| Element::parse(code.as_str()?))
+            .collect();
+        let declared = if declared.is_empty() { Elements::six() } else { declared };
+        missing = missing.union(declared);
+    }
+    missing
+}
+
+fn has_identity(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let company = body.object("company", issues);
+    company.text("name", issues).is_some() && company.text("actual_business", issues).is_some()
+}
+
+fn has_people(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let people = body.object("three_ask", issues).object("q2_people", issues);
+    let responsible = people.object("responsible", issues);
+    let claimed = people.count("headcount_claimed", issues);
+    let present = people.count("headcount_present", issues);
+    issues.add_if(claimed.zip(present).is_some_and(|(all, here)| here > all), "headcount_mismatch");
+    if let Some(phone) = responsible.text("phone", issues) {
+        let unknown = phone::normalise(phone) == Phone::Unrecognised;
+        issues.add_if(unknown, "phone_format");
+    }
+    responsible.text("name", issues).is_some()
+        && responsible.text("phone", issues).is_some()
+        && claimed.is_some()
+        && present.is_some()
+}
+
+fn has_history(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let history = body.object("three_ask", issues).object("q3_history", issues);
+    let since = ["started_at_site_on", "started_at_site_range", "unknown_reason"]
+        .iter()
+        .any(|name| history.raw(name).is_some());
+    since && history.text("note", issues).is_some()
+}
+
+fn has_id_check(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let check = body.object("id_check", issues);
+    let checked = check.count("checked_count", issues).is_some_and(|count| count >= 1);
+    let no_basis = checked && check.text("basis", issues).is_none();
+    issues.add_if(no_basis, "id_basis_missing");
+    let waived = check.text("waiver", issues).is_some_and(|waiver| {
+        matches!(waiver, "no_police_present" | "not_carried" | "voluntary_declined")
+    });
+    checked || waived
+}
+
+fn has_ledger(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let check = body.object("ledger_check", issues);
+    match check.text("result", issues) {
+        Some("normal" | "suspicious") => true,
+        Some("not_applicable") => check.text("reason", issues).is_some(),
+        _ => false,
+    }
+}
+
+fn has_statement(body: &Body<'_>, issues: &mut Issues) -> bool {
+    let statement = body.object("manager_statement", issues);
+    statement.text("name", issues).is_some() && statement.text("phone", issues).is_some()
+}
+
+/// Community staff and property managers can close nothing (domain §2.13).
+fn has_competent_member(body: &Body<'_>, issues: &mut Issues) -> bool {
+    body.objects("members_present", issues).iter().any(|member| {
+        member.text("function", issues).is_some_and(|function| {
+            matches!(
+                function,
+                "police" | "market_supervision" | "housing" | "finance_office" | "fire" | "tax"
+                    | "commerce" | "financial_regulator" | "cyberspace"
+            )
+        })
+    })
+}
+
+fn add_downgrades(outcome: Outcome, class: Class, issues: &mut Issues) {
+    let absence = matches!(outcome, Outcome::Vacant | Outcome::MovedOut | Outcome::UnderRenovation);
+    issues.add_if(absence && class == Class::Locked, "evidence_missing_downgraded");
+    let enforced = matches!(outcome, Outcome::ShutDown | Outcome::HandedOver);
+    issues.add_if(enforced && class == Class::Blocked, "enforcement_kind_downgraded");
+}
