@@ -23,6 +23,8 @@ pub struct Aliases<T> {
     canonical: BTreeMap<T, T>,
     /// Pairs that a person keeps apart and that links would have joined.
     pub contradicted: BTreeSet<(T, T)>,
+    /// Of these, the pairs that people's own links would have joined.
+    pub disputed: BTreeSet<(T, T)>,
 }
 
 impl<T> Default for Links<T> {
@@ -33,7 +35,11 @@ impl<T> Default for Links<T> {
 
 impl<T> Default for Aliases<T> {
     fn default() -> Self {
-        Self { canonical: BTreeMap::new(), contradicted: BTreeSet::new() }
+        Self {
+            canonical: BTreeMap::new(),
+            contradicted: BTreeSet::new(),
+            disputed: BTreeSet::new(),
+        }
     }
 }
 
@@ -42,19 +48,19 @@ impl<T: Copy + Ord> Links<T> {
     #[must_use]
     pub fn classes(&self) -> Aliases<T> {
         let (mut automatic, mut by_person) = (self.automatic.clone(), self.by_person.clone());
-        let mut contradicted = BTreeSet::new();
+        let (mut contradicted, mut disputed) = (BTreeSet::new(), BTreeSet::new());
         let joined = Union::of(automatic.iter().chain(&by_person));
         let suspended = self.roots_of_contradictions(joined, &mut contradicted);
         let mut union = Union::of(automatic.iter().chain(&by_person));
         automatic.retain(|(a, _)| !suspended.contains(&union.root(*a)));
         let joined = Union::of(automatic.iter().chain(&by_person));
-        let suspended = self.roots_of_contradictions(joined, &mut contradicted);
+        let suspended = self.roots_of_contradictions(joined, &mut disputed);
         let mut union = Union::of(automatic.iter().chain(&by_person));
         by_person.retain(|(a, _)| !suspended.contains(&union.root(*a)));
         let mut union = Union::of(automatic.iter().chain(&by_person));
         let ids: Vec<T> = union.parent.keys().copied().collect();
         let canonical = ids.into_iter().map(|id| (id, union.root(id))).collect();
-        Aliases { canonical, contradicted }
+        Aliases { canonical, contradicted, disputed }
     }
 
     fn roots_of_contradictions(
@@ -129,6 +135,7 @@ mod tests {
         let aliases = links.classes();
         assert_eq!([1, 2, 3, 5, 6].map(|id| aliases.canonical(id)), [1, 2, 3, 5, 5]);
         assert!(aliases.contradicted.contains(&(1, 3)));
+        assert!(aliases.disputed.is_empty(), "the person who kept them apart has decided");
     }
 
     #[test]
@@ -136,5 +143,6 @@ mod tests {
         let links = Links { automatic: vec![(8, 9)], by_person: vec![(1, 2), (2, 3)], apart: vec![(1, 3)] };
         let aliases = links.classes();
         assert_eq!([1, 2, 3, 9].map(|id| aliases.canonical(id)), [1, 2, 3, 8]);
+        assert!(aliases.disputed.contains(&(1, 3)));
     }
 }

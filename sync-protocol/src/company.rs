@@ -4,7 +4,7 @@ use crate::body::Body;
 use crate::identifiers::licence_qr::{self, LicenceQr};
 use crate::identifiers::uscc::Uscc;
 use crate::issue::Issues;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;
 
 /// What identifies a company: a checksum-valid unified social credit code, a name, or neither.
@@ -63,25 +63,21 @@ impl Company {
         }
     }
 
-    /// Numbers the companies of one office, so that equal numbers mean the same company: joined by
-    /// code, and by name where that does not join two codes. The result does not depend on order.
+    /// Numbers the companies of one office, so that a shared number means the same company: by code,
+    /// and by name where no code is known. The result does not depend on order, and a further
+    /// company never takes apart two that shared a number.
     #[must_use]
     pub fn number<'a>(companies: impl Iterator<Item = &'a Self>) -> Numbered<'a> {
-        let mut codes_of_name: BTreeMap<&str, Vec<&Uscc>> = BTreeMap::new();
-        let mut keys: Vec<Key<'a>> = Vec::new();
         let known: Vec<&Self> = companies.filter(|company| company.is_known()).collect();
+        let mut codes_of_name: BTreeMap<&str, BTreeSet<&Uscc>> = BTreeMap::new();
         for company in &known {
             if let (Some(name), Some(uscc)) = (company.name.as_deref(), &company.uscc) {
-                codes_of_name.entry(name).or_default().push(uscc);
+                codes_of_name.entry(name).or_default().insert(uscc);
             }
         }
-        let single_code: BTreeMap<&'a str, &'a Uscc> = codes_of_name
-            .into_iter()
-            .filter(|(_, codes)| codes.iter().all(|code| *code == codes[0]))
-            .map(|(name, codes)| (name, codes[0]))
-            .collect();
-        let mut numbered = Numbered { single_code, keys: Vec::new() };
-        keys.extend(known.iter().filter_map(|company| numbered.key(company)));
+        let mut numbered = Numbered { codes_of_name, keys: Vec::new() };
+        let mut keys: Vec<Key<'a>> =
+            known.iter().flat_map(|company| numbered.keys(company)).collect();
         keys.sort_unstable();
         keys.dedup();
         numbered.keys = keys;
@@ -98,24 +94,28 @@ enum Key<'a> {
 /// The companies of one office, numbered.
 #[derive(Debug)]
 pub struct Numbered<'a> {
-    single_code: BTreeMap<&'a str, &'a Uscc>,
+    codes_of_name: BTreeMap<&'a str, BTreeSet<&'a Uscc>>,
     keys: Vec<Key<'a>>,
 }
 
 impl<'a> Numbered<'a> {
-    fn key(&self, company: &'a Company) -> Option<Key<'a>> {
+    fn keys(&self, company: &'a Company) -> Vec<Key<'a>> {
         if let Some(uscc) = &company.uscc {
-            return Some(Key::Code(uscc));
+            return vec![Key::Code(uscc)];
         }
-        let name = company.name.as_deref()?;
-        Some(self.single_code.get(name).map_or(Key::Name(name), |uscc| Key::Code(uscc)))
+        let Some(name) = company.name.as_deref() else { return Vec::new() };
+        match self.codes_of_name.get(name) {
+            Some(codes) => codes.iter().map(|code| Key::Code(code)).collect(),
+            None => vec![Key::Name(name)],
+        }
     }
 
-    /// The number of a company; `None` where nothing is known of it.
+    /// The numbers of a company, sorted: none where nothing is known of it, several where only a
+    /// name is known that stands beside several codes.
     #[must_use]
-    pub fn of(&self, company: &'a Company) -> Option<u32> {
-        let place = self.keys.binary_search(&self.key(company)?).ok()?;
-        u32::try_from(place).ok()
+    pub fn of(&self, company: &'a Company) -> Vec<u32> {
+        let place = |key| u32::try_from(self.keys.binary_search(&key).ok()?).ok();
+        self.keys(company).into_iter().filter_map(place).collect()
     }
 
     /// How many companies there are.

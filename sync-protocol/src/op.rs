@@ -13,6 +13,8 @@ pub const OP_BYTES_MAX: usize = 256 * 1024;
 pub const GROUP_LEN_MAX: u32 = 64;
 /// Most op ids in one `seen`.
 pub const SEEN_MAX: usize = 4096;
+/// Largest counter: beyond it JSON numbers are no longer exact (RFC 8785 §3.2.2.3).
+pub const COUNTER_MAX: u64 = (1 << 53) - 1;
 
 /// An op as its author made it.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +106,7 @@ impl Op {
             let detail = format!("the content hashes to {hash}, the op says {declared}");
             return Err(Refusal { code: "hash_mismatch", detail, op_id });
         }
-        Self::from_parts(map, hash, canonical).map_err(|detail| malformed(op_id, detail))
+        Self::from_canonical(canonical, hash).map_err(|detail| malformed(op_id, detail))
     }
 
     /// Reads an op back from its stored canonical form, whose hash was checked when it was accepted.
@@ -112,9 +114,7 @@ impl Op {
     /// # Errors
     /// A [`Refusal`] where the bytes are not what [`Op::parse`] once accepted.
     pub fn restore(canonical: Vec<u8>, hash: Hash) -> Result<Self, Refusal> {
-        let map: Map<String, Value> = serde_json::from_slice(&canonical)
-            .map_err(|error| malformed(None, format!("not a JSON object: {error}")))?;
-        Self::from_parts(map, hash, canonical).map_err(|detail| malformed(None, detail))
+        Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))
     }
 
     /// Makes an op from its content: what a client does at capture. The result is what to send.
@@ -128,9 +128,17 @@ impl Op {
         let mut sent = content.clone();
         sent.insert("hash".into(), Value::String(hash.to_string()));
         let sent = serde_json::to_vec(&sent).expect("a JSON object is always writable");
-        let op = Self::from_parts(content, hash, canonical)
-            .map_err(|detail| malformed(None, detail))?;
+        let op =
+            Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))?;
         Ok((op, sent))
+    }
+
+    /// Reads the canonical form and never what was sent: `7.0` and `7` have one hash, so they must
+    /// mean one thing, today and when the op is read back from the store.
+    fn from_canonical(canonical: Vec<u8>, hash: Hash) -> Result<Self, String> {
+        let map = serde_json::from_slice(&canonical)
+            .map_err(|error| format!("not a JSON object: {error}"))?;
+        Self::from_parts(map, hash, canonical)
     }
 
     fn from_parts(
@@ -154,7 +162,7 @@ impl Op {
         Ok(Self {
             op_id: required(&map, "op_id")?,
             device: required(&map, "device")?,
-            n: required(&map, "n")?,
+            n: counter(&map, "n")?.ok_or("n: missing")?,
             author: required(&map, "author")?,
             group,
             kind: code(&map, "kind")?,
@@ -162,7 +170,7 @@ impl Op {
             bucket: required(&map, "bucket")?,
             schema: code(&map, "schema")?,
             captured: required(&map, "captured")?,
-            scope_version: member(&map, "scope_version")?.unwrap_or_default(),
+            scope_version: counter(&map, "scope_version")?.unwrap_or_default(),
             seen,
             body,
             hash,
@@ -186,6 +194,13 @@ fn member<T: DeserializeOwned>(map: &Map<String, Value>, name: &str) -> Result<O
 
 fn required<T: DeserializeOwned>(map: &Map<String, Value>, name: &str) -> Result<T, String> {
     member(map, name)?.ok_or_else(|| format!("{name}: missing"))
+}
+
+fn counter(map: &Map<String, Value>, name: &str) -> Result<Option<u64>, String> {
+    match member(map, name)? {
+        Some(number) if number > COUNTER_MAX => Err(format!("{name}: the limit is {COUNTER_MAX}")),
+        number => Ok(number),
+    }
 }
 
 fn code(map: &Map<String, Value>, name: &str) -> Result<String, String> {

@@ -3,6 +3,7 @@
 //! A clock never gets a record refused. The time is corrected once, at first acceptance, and is
 //! stored with its quality; a phone's clock is never merged into the server's.
 
+use crate::codes::codes;
 use crate::ids::BootId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,18 +58,18 @@ pub struct ClockReading {
     pub boot_offsets_ms: BTreeMap<BootId, Millis>,
 }
 
-/// How a corrected time was found, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeQuality {
-    /// From monotonic time that joins the capture to a known server time: exact.
-    Anchored,
-    /// From the wall clock and a measured offset.
-    Offset,
-    /// From the wall clock alone.
-    WallOnly,
-    /// It lay in the future and was cut to the time of receipt.
-    Clamped,
+codes! {
+    /// How a corrected time was found, best first.
+    pub enum TimeQuality {
+        /// From monotonic time that joins the capture to a known server time: exact.
+        Anchored = "anchored",
+        /// From the wall clock and a measured offset.
+        Offset = "offset",
+        /// From the wall clock alone.
+        WallOnly = "wall_only",
+        /// It lay in the future and was cut to the time of receipt.
+        Clamped = "clamped",
+    }
 }
 
 /// The time a fact is dated with, stamped once at first acceptance and never changed.

@@ -107,7 +107,7 @@ impl Building {
         if !self.is_registered() {
             found.parked = Some("building_unknown");
         }
-        let disagrees = self.conflicts.iter().any(|conflict| {
+        let disagrees = self.conflicts.open().iter().any(|conflict| {
             conflict.code != ConflictCode::NeedsReassignment && conflict.siblings.contains(&op)
         });
         let status = match found.parked {
@@ -184,7 +184,11 @@ impl Building {
         });
         let inside = window.is_some_and(|w| (w.from_ms..w.until_ms).contains(&at_ms));
         found.issues.add_if(!inside && !self.ledger.is_late_accepted(visit.visit_id), "out_of_window");
-        found.issues.add_if(self.ledger.is_forked(visit.visit_id), "revision_fork");
+        found.issues.add_if(
+            self.ledger.is_forked((visit.visit_id, fact.author)),
+            "revision_fork",
+        );
+        found.issues.add_if(self.ledger.is_shared_id(visit.visit_id), "wrong_owner");
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");
         let mut placed = visit.offices.is_empty();
         for named in &visit.offices {

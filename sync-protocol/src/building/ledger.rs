@@ -3,23 +3,28 @@
 use crate::canonical::Hash;
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
-use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, VisitId};
+use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
 use crate::visit::Visit;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// A visit and its author: nobody but the author revises a visit, so what somebody else files under
+/// the same id is a visit of its own (domain R1).
+pub(super) type VisitKey = (VisitId, UserId);
 
 /// All facts, by op id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     facts: HashMap<OpId, Fact>,
     structural: BTreeSet<OpId>,
-    revisions: BTreeMap<VisitId, Vec<OpId>>,
-    visits_by_photo: HashMap<PhotoId, BTreeSet<VisitId>>,
+    revisions: BTreeMap<VisitKey, Vec<OpId>>,
+    visits_by_photo: HashMap<PhotoId, BTreeSet<VisitKey>>,
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
-    late: BTreeSet<VisitId>,
+    late: HashMap<VisitId, BTreeSet<OpId>>,
     approvals: HashMap<OfficeId, BTreeMap<OpId, (Option<RoundId>, BTreeSet<OpId>)>>,
-    rejected_claims: BTreeSet<OpId>,
+    rejections: HashMap<OpId, BTreeSet<OpId>>,
     withdrawn: BTreeSet<OpId>,
     accepted: BTreeSet<(RoundId, OpId)>,
     confirmations: BTreeMap<OpId, (FloorId, BTreeSet<OpId>)>,
@@ -32,7 +37,7 @@ pub(super) struct Touched {
     /// The structure, and with it everything.
     pub(super) structure: bool,
     /// These visits.
-    pub(super) visits: BTreeSet<VisitId>,
+    pub(super) visits: BTreeSet<VisitKey>,
     /// These offices, in whatever id the fact named them.
     pub(super) offices: BTreeSet<OfficeId>,
 }
@@ -54,19 +59,20 @@ impl Ledger {
         }
         match &fact.kind {
             Kind::Visit(visit) => {
-                self.revisions.entry(visit.visit_id).or_default().push(op);
+                let key = (visit.visit_id, fact.author);
+                self.revisions.entry(key).or_default().push(op);
                 for promise in &visit.mandatory {
-                    self.visits_by_photo.entry(promise.photo).or_default().insert(visit.visit_id);
+                    self.visits_by_photo.entry(promise.photo).or_default().insert(key);
                 }
-                touched.visits.insert(visit.visit_id);
+                touched.visits.insert(key);
             }
             Kind::Void { visit } => {
                 self.voids.entry(*visit).or_default().insert(op);
-                touched.visits.insert(*visit);
+                touched.visits.extend(self.keys(*visit));
             }
             Kind::LateAccepted { visit } => {
-                self.late.insert(*visit);
-                touched.visits.insert(*visit);
+                self.late.entry(*visit).or_default().insert(op);
+                touched.visits.extend(self.keys(*visit));
             }
             Kind::PhotoVerified { photo, sha256 } => {
                 self.verified.entry(*photo).or_default().insert(*sha256);
@@ -77,7 +83,11 @@ impl Ledger {
                 self.approvals.entry(*office).or_default().insert(op, (*round, seen));
                 touched.offices.insert(*office);
             }
-            Kind::ExclusionRejected => self.rejected_claims.extend(&fact.seen),
+            Kind::ExclusionRejected => {
+                for claim in &fact.seen {
+                    self.rejections.entry(*claim).or_default().insert(op);
+                }
+            }
             Kind::Withdrawal => self.withdrawn.extend(&fact.seen),
             Kind::Accepted { round } => drop(self.accepted.insert((*round, op))),
             Kind::FloorConfirmed { floor } => {
@@ -90,6 +100,10 @@ impl Ledger {
         self.facts.insert(op, fact);
     }
 
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.values()
+    }
+
     pub(super) fn fact(&self, op: OpId) -> Option<&Fact> {
         self.facts.get(&op)
     }
@@ -98,11 +112,17 @@ impl Ledger {
         self.structural.iter().map(|op| &self.facts[op])
     }
 
-    pub(super) fn visit_ids(&self) -> impl Iterator<Item = VisitId> {
+    pub(super) fn visits(&self) -> impl Iterator<Item = VisitKey> {
         self.revisions.keys().copied()
     }
 
-    fn visit(&self, op: OpId) -> Option<&Visit> {
+    /// The visits of all authors under one id.
+    fn keys(&self, visit: VisitId) -> impl Iterator<Item = VisitKey> {
+        let of_id = (visit, UserId(Uuid::nil()))..=(visit, UserId(Uuid::max()));
+        self.revisions.range(of_id).map(|(key, _)| *key)
+    }
+
+    pub(super) fn visit(&self, op: OpId) -> Option<&Visit> {
         match &self.facts.get(&op)?.kind {
             Kind::Visit(visit) => Some(visit),
             _ => None,
@@ -111,8 +131,8 @@ impl Ledger {
 
     /// The revision of a visit that counts: the highest, and between two contents of it the larger
     /// hash. `None` where the visit is unknown or voided.
-    pub(super) fn effective(&self, visit: VisitId) -> Option<(OpId, &Visit)> {
-        if self.standing_voids(visit).next().is_some() {
+    pub(super) fn effective(&self, visit: VisitKey) -> Option<(OpId, &Visit)> {
+        if self.is_voided(visit.0) {
             return None;
         }
         let revisions = self.revisions.get(&visit)?.iter();
@@ -121,48 +141,54 @@ impl Ledger {
             .max_by_key(|(op, visit)| (visit.revision, visit.content, *op))
     }
 
-    fn standing_voids(&self, visit: VisitId) -> impl Iterator<Item = OpId> {
-        let voids = self.voids.get(&visit).into_iter().flatten().copied();
-        voids.filter(|op| !self.withdrawn.contains(op))
+    /// Those ops that nobody withdrew.
+    fn standing<'a>(&self, ops: Option<&'a BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
+        let ops = ops.into_iter().flatten().copied();
+        ops.filter(|op| !self.withdrawn.contains(op))
     }
 
     /// Whether the highest revision carries two contents.
-    pub(super) fn is_forked(&self, visit: VisitId) -> bool {
+    pub(super) fn is_forked(&self, visit: VisitKey) -> bool {
         let Some((op, effective)) = self.effective(visit) else { return false };
         self.revisions[&visit].iter().filter(|other| **other != op).any(|other| {
             self.visit(*other).is_some_and(|other| other.revision == effective.revision)
         })
     }
 
-    /// Whether a voided visit has a revision that no author of a void had seen.
-    pub(super) fn is_void_in_review(&self, visit: VisitId) -> bool {
-        let mut voids = self.standing_voids(visit).peekable();
-        if voids.peek().is_none() {
-            return false;
-        }
-        let seen: BTreeSet<OpId> =
-            voids.filter_map(|op| self.facts.get(&op)).flat_map(|fact| &fact.seen).copied().collect();
-        self.revisions.get(&visit).into_iter().flatten().any(|op| !seen.contains(op))
+    /// Whether several authors use one visit id.
+    pub(super) fn is_shared_id(&self, visit: VisitId) -> bool {
+        self.keys(visit).nth(1).is_some()
     }
 
-    pub(super) fn revisions(&self, visit: VisitId) -> &[OpId] {
-        self.revisions.get(&visit).map(Vec::as_slice).unwrap_or_default()
+    /// The revisions of a voided visit, where no author of a void had seen one of them (C11).
+    pub(super) fn void_in_review(&self, visit: VisitId) -> Option<Vec<OpId>> {
+        let mut voids = self.standing(self.voids.get(&visit)).peekable();
+        voids.peek()?;
+        let voids = voids.filter_map(|op| self.facts.get(&op));
+        let seen: BTreeSet<OpId> = voids.flat_map(|fact| &fact.seen).copied().collect();
+        let revisions: Vec<OpId> = self.revisions(visit).collect();
+        revisions.iter().any(|op| !seen.contains(op)).then_some(revisions)
+    }
+
+    /// All revisions under a visit id, of whatever author.
+    pub(super) fn revisions(&self, visit: VisitId) -> impl Iterator<Item = OpId> {
+        self.keys(visit).flat_map(|key| &self.revisions[&key]).copied()
     }
 
     pub(super) fn is_voided(&self, visit: VisitId) -> bool {
-        self.standing_voids(visit).next().is_some()
+        self.standing(self.voids.get(&visit)).next().is_some()
     }
 
     pub(super) fn is_known(&self, visit: VisitId) -> bool {
-        self.revisions.contains_key(&visit)
+        self.keys(visit).next().is_some()
     }
 
     pub(super) fn is_late_accepted(&self, visit: VisitId) -> bool {
-        self.late.contains(&visit)
+        self.standing(self.late.get(&visit)).next().is_some()
     }
 
     pub(super) fn is_rejected_claim(&self, op: OpId) -> bool {
-        self.rejected_claims.contains(&op)
+        self.standing(self.rejections.get(&op)).next().is_some()
     }
 
     /// What the authors of standing approvals of an exclusion had seen.
@@ -184,7 +210,7 @@ impl Ledger {
     }
 
     pub(super) fn is_accepted(&self, round: RoundId) -> bool {
-        let of_round = (round, OpId(uuid::Uuid::nil()))..=(round, OpId(uuid::Uuid::max()));
+        let of_round = (round, OpId(Uuid::nil()))..=(round, OpId(Uuid::max()));
         self.accepted.range(of_round).any(|(_, op)| !self.withdrawn.contains(op))
     }
 
@@ -196,12 +222,13 @@ impl Ledger {
         standing.filter(|(_, (floor, _))| of(*floor)).map(|(_, (_, seen))| seen).collect()
     }
 
+    /// Once registered, a building stays: its entity is on phones.
     pub(super) fn is_registered(&self) -> bool {
-        self.registrations.iter().any(|op| !self.withdrawn.contains(op))
+        !self.registrations.is_empty()
     }
 
-    /// The attributes of the building: those of the registration that nobody replaced.
-    pub(super) fn attributes(&self) -> Option<&Map<String, Value>> {
+    /// The attributes of the building as they were registered.
+    pub(super) fn attributes(&self) -> Field<&Map<String, Value>> {
         let facts = self.registrations.iter().filter_map(|op| self.facts.get(op));
         let writes = facts.clone().filter_map(|fact| match &fact.kind {
             Kind::Building(value) => Some(Write {
@@ -212,8 +239,11 @@ impl Ledger {
             }),
             _ => None,
         });
-        let killed: BTreeSet<OpId> = facts.flat_map(|fact| &fact.seen).copied().collect();
-        let field = Field::of(writes.collect(), |op| killed.contains(&op));
-        field.displayed().map(|write| write.value)
+        let killed: BTreeSet<OpId> = facts
+            .filter(|fact| !self.withdrawn.contains(&fact.op))
+            .flat_map(|fact| &fact.seen)
+            .copied()
+            .collect();
+        Field::of(writes.collect(), |op| killed.contains(&op) || self.withdrawn.contains(&op))
     }
 }

@@ -5,24 +5,28 @@
 //! derived one by one and only where a new fact touches them; floors and the building are kept by
 //! difference, the old contribution being remembered, never derived again.
 //!
-//! [`ledger`] holds the facts and their indexes, [`office`] derives one office, [`view`] makes the
-//! bytes as served, [`answer`] says to a phone what became of its op.
+//! [`ledger`] holds the facts and their indexes, [`office`] derives one office, [`conflicts`] keeps
+//! what disagrees, [`view`] is what is served and [`serve`] makes its bytes, [`answer`] says to a
+//! phone what became of its op.
 
 pub mod answer;
+pub mod history;
+mod conflicts;
 mod ledger;
 mod office;
+mod serve;
 pub mod view;
 
 use crate::canonical::Hash;
-use crate::conflict::{Conflict, ConflictCode};
 use crate::coverage::building::{BuildingState, Conditions};
 use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::fact::Fact;
-use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId, VisitId};
+use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId};
 use crate::registry::structure::{Office, Structure, Target, roster_status};
 use crate::time::Millis;
-use ledger::Ledger;
+use conflicts::Conflicts;
+use ledger::{Ledger, VisitKey};
 use office::OfficeDerived;
 use std::collections::{BTreeMap, BTreeSet};
 pub use view::{Entity, EntityKind};
@@ -45,13 +49,20 @@ pub struct Building {
     rounds: Vec<RoundWindow>,
     ledger: Ledger,
     structure: Structure,
-    targets: BTreeMap<VisitId, BTreeSet<Target>>,
-    visits_of: BTreeMap<OfficeId, BTreeSet<VisitId>>,
+    placed: BTreeMap<VisitKey, Placed>,
+    visits_of: BTreeMap<OfficeId, BTreeSet<VisitKey>>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
     counts: Vec<Counts>,
-    conflicts: BTreeSet<Conflict>,
+    conflicts: Conflicts,
     served: BTreeMap<(EntityKind, uuid::Uuid), Hash>,
+}
+
+/// The effective revision of a visit, and where it belongs.
+#[derive(Clone, Debug)]
+struct Placed {
+    op: OpId,
+    targets: BTreeSet<Target>,
 }
 
 /// A floor as derived: for each round, what its offices and it itself add to the building.
@@ -60,6 +71,7 @@ struct FloorDerived {
     offices: Vec<Counts>,
     own: Vec<Counts>,
     members: BTreeSet<OfficeId>,
+    roster: Option<RosterStatus>,
 }
 
 impl Building {
@@ -72,12 +84,12 @@ impl Building {
             rounds,
             ledger: Ledger::default(),
             structure: Structure::default(),
-            targets: BTreeMap::new(),
+            placed: BTreeMap::new(),
             visits_of: BTreeMap::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
             counts,
-            conflicts: BTreeSet::new(),
+            conflicts: Conflicts::default(),
             served: BTreeMap::new(),
         }
     }
@@ -112,8 +124,9 @@ impl Building {
         for fact in facts {
             self.ledger.insert(fact, &mut touched);
         }
-        let dirty = if touched.structure { self.derive_structure() } else { BTreeSet::new() };
-        let dirty = self.place_visits(&touched, dirty);
+        let mut dirty = if touched.structure { self.derive_structure() } else { BTreeSet::new() };
+        let mut homeless = BTreeSet::new();
+        self.place_visits(&touched, &mut dirty, &mut homeless);
         let mut dirty_floors = BTreeSet::new();
         for office in &dirty {
             self.derive_office(*office, &mut dirty_floors);
@@ -123,13 +136,11 @@ impl Building {
             dirty_floors.extend(self.structure.floors.keys().copied());
         }
         for floor in &dirty_floors {
-            self.derive_floor(*floor);
+            self.derive_floor(*floor, touched.structure);
         }
-        let mut changed = Vec::new();
-        let conflicts = self.derive_conflicts();
-        self.serve_conflicts(conflicts, &mut changed);
-        self.serve(&dirty, &dirty_floors, touched.structure, &mut changed);
-        changed
+        let Self { ledger, structure, conflicts, .. } = self;
+        let conflicts = conflicts.update(self.id, ledger, structure, &touched, &homeless);
+        self.serve(&conflicts, &dirty, &dirty_floors, touched.structure)
     }
 
     /// Derives the structure anew; every office is dirty then, also those that are no more.
@@ -140,42 +151,56 @@ impl Building {
         dirty
     }
 
-    /// Finds out where the touched visits belong, and which offices that makes dirty.
+    /// Finds out where the touched visits belong, which offices that makes dirty, and which offices
+    /// gain or lose a visit that needs reassignment.
     fn place_visits(
         &mut self,
         touched: &ledger::Touched,
-        mut dirty: BTreeSet<OfficeId>,
-    ) -> BTreeSet<OfficeId> {
-        let visits: Vec<VisitId> = if touched.structure {
-            self.ledger.visit_ids().collect()
+        dirty: &mut BTreeSet<OfficeId>,
+        homeless: &mut BTreeSet<OfficeId>,
+    ) {
+        let visits: Vec<VisitKey> = if touched.structure {
+            self.ledger.visits().collect()
         } else {
             touched.visits.iter().copied().collect()
         };
         for visit in visits {
-            let targets = match self.ledger.effective(visit) {
-                None => BTreeSet::new(),
-                Some((_, fact)) => fact
-                    .offices
-                    .iter()
-                    .flat_map(|office| self.structure.resolve(*office, &fact.company))
-                    .collect(),
+            let now = self.placed(visit);
+            let before = match &now {
+                Some(now) => self.placed.insert(visit, now.clone()),
+                None => self.placed.remove(&visit),
             };
-            let before = self.targets.insert(visit, targets.clone()).unwrap_or_default();
-            for office in office_targets(&before) {
-                if let Some(visits) = self.visits_of.get_mut(&office) {
-                    visits.remove(&visit);
+            let Self { visits_of, conflicts, .. } = self;
+            for (Placed { op, targets }, is_now) in
+                before.map(|placed| (placed, false)).into_iter().chain(now.map(|placed| (placed, true)))
+            {
+                for target in targets {
+                    match target {
+                        Target::Office(office) => {
+                            let visits = visits_of.entry(office).or_default();
+                            if is_now { visits.insert(visit) } else { visits.remove(&visit) };
+                            dirty.insert(office);
+                        }
+                        Target::NeedsReassignment(office) => {
+                            conflicts.set_homeless(office, op, is_now);
+                            homeless.insert(office);
+                        }
+                        Target::Unknown(_) => {}
+                    }
                 }
-                dirty.insert(office);
-            }
-            for office in office_targets(&targets) {
-                self.visits_of.entry(office).or_default().insert(visit);
-                dirty.insert(office);
             }
         }
         for office in &touched.offices {
             dirty.extend(self.structure.canonical(*office));
         }
-        dirty
+    }
+
+    fn placed(&self, visit: VisitKey) -> Option<Placed> {
+        let (op, visit) = self.ledger.effective(visit)?;
+        let offices = visit.offices.iter();
+        let targets =
+            offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
+        Some(Placed { op, targets })
     }
 
     fn derive_office(&mut self, id: OfficeId, dirty_floors: &mut BTreeSet<FloorId>) {
@@ -210,11 +235,13 @@ impl Building {
         }
     }
 
-    fn derive_floor(&mut self, id: FloorId) {
-        let roster = self.roster(id);
+    fn derive_floor(&mut self, id: FloorId, roster_too: bool) {
+        let known_roster = self.floors.get(&id).and_then(|derived| derived.roster);
+        let roster = known_roster.filter(|_| !roster_too).unwrap_or_else(|| self.roster(id));
         let known = self.structure.floors.contains_key(&id);
         let rounds = self.rounds.len();
         let derived = self.floors.entry(id).or_insert_with(|| FloorDerived::new(rounds));
+        derived.roster = Some(roster);
         for place in 0..rounds {
             self.counts[place] -= derived.own[place];
             derived.own[place] = if known {
@@ -240,38 +267,20 @@ impl Building {
         roster_status(new.roster, &live, &confirmations)
     }
 
-    fn derive_conflicts(&self) -> BTreeSet<Conflict> {
-        let mut conflicts = self.structure.conflicts.clone();
-        let mut homeless: BTreeMap<OfficeId, Vec<OpId>> = BTreeMap::new();
-        for (visit, targets) in &self.targets {
-            for target in targets {
-                if let (Target::NeedsReassignment(office), Some((op, _))) =
-                    (target, self.ledger.effective(*visit))
-                {
-                    homeless.entry(*office).or_default().push(op);
-                }
-            }
-        }
-        for visit in self.ledger.visit_ids().filter(|visit| self.ledger.is_void_in_review(*visit)) {
-            let ops = self.ledger.revisions(visit).to_vec();
-            conflicts.insert(Conflict::new(ConflictCode::VoidReview, visit.0, None, ops));
-        }
-        for (office, ops) in homeless {
-            let code = ConflictCode::NeedsReassignment;
-            conflicts.insert(Conflict::new(code, office.0, None, ops));
-        }
-        conflicts
-    }
-
     fn totals(&self, place: usize) -> (BuildingState, Conditions, Counts) {
         let mut counts = self.counts[place];
-        let blocking = self.conflicts.iter().filter(|conflict| conflict.blocks_acceptance());
-        counts.conflicts_open = i64::try_from(blocking.count()).unwrap_or(i64::MAX);
+        counts.conflicts_open = self.conflicts.blocking();
         let accepted = self.ledger.is_accepted(self.rounds[place].round);
         let state = BuildingState::of(&counts, accepted);
         let unmet = Conditions::unmet(&counts);
         counts += state.counts();
         (state, unmet, counts)
+    }
+
+    /// The live office that an id stands for, where it stands for exactly one.
+    #[must_use]
+    pub fn canonical(&self, office: OfficeId) -> Option<OfficeId> {
+        self.structure.canonical(office)
     }
 
     /// The counts of the building in a round, as every level above adds them up.
@@ -288,14 +297,7 @@ impl FloorDerived {
             offices: vec![Counts::default(); rounds],
             own: vec![Counts::default(); rounds],
             members: BTreeSet::new(),
+            roster: None,
         }
     }
-}
-
-fn office_targets(targets: &BTreeSet<Target>) -> Vec<OfficeId> {
-    let office = |target: &Target| match target {
-        Target::Office(office) => Some(*office),
-        Target::NeedsReassignment(_) | Target::Unknown(_) => None,
-    };
-    targets.iter().filter_map(office).collect()
 }

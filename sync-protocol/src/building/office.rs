@@ -1,13 +1,13 @@
 //! Derives one office: what its visits and decisions make of it in every round.
 
 use super::RoundWindow;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, VisitKey};
 use crate::clears::{Clear, ClearInputs};
 use crate::company::{Company, Numbered};
 use crate::coverage::counts::{CompanyCounts, Counts, OfficeExtras};
 use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage};
 use crate::coverage::shared::{Companies, SharedRoom};
-use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, VisitId};
+use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId};
 use crate::outcome::{Class, Elements, Outcome};
 use crate::registry::office::Sharing;
 use crate::registry::structure::{Office, Structure};
@@ -40,6 +40,7 @@ pub(super) struct Cell {
 
 /// An effective visit to the office in a round.
 struct Effective<'a> {
+    key: VisitKey,
     visit: &'a Visit,
     op: OpId,
     at_ms: Millis,
@@ -51,7 +52,7 @@ pub(super) fn derive(
     rounds: &[RoundWindow],
     id: OfficeId,
     office: &Office,
-    visits: &BTreeSet<VisitId>,
+    visits: &BTreeSet<VisitKey>,
 ) -> OfficeDerived {
     let deriving = Deriving { ledger, structure, id, office, visits };
     let cells = rounds.iter().map(|window| deriving.cell(window)).collect();
@@ -63,7 +64,7 @@ struct Deriving<'a> {
     structure: &'a Structure,
     id: OfficeId,
     office: &'a Office,
-    visits: &'a BTreeSet<VisitId>,
+    visits: &'a BTreeSet<VisitKey>,
 }
 
 impl Deriving<'_> {
@@ -80,9 +81,8 @@ impl Deriving<'_> {
                 effective.iter().map(|effective| self.contact(effective, &numbered)).collect();
             (coverage(&contacts, &approvals), None)
         };
-        for visit in self.visits {
-            coverage.flags.insert_if(self.ledger.is_forked(*visit), Flag::RevisionFork);
-        }
+        let forked = effective.iter().any(|effective| self.ledger.is_forked(effective.key));
+        coverage.flags.insert_if(forked, Flag::RevisionFork);
         let extras = self.extras(&effective, &numbered, companies);
         let Coverage { state, reason, flags, .. } = coverage;
         let shut = |class| matches!(class, Class::Locked | Class::Blocked | Class::Attempt);
@@ -101,16 +101,16 @@ impl Deriving<'_> {
 
     /// The visit, where it counts for the round: captured inside the window by corrected time, or
     /// accepted late by a decision.
-    fn effective(&self, id: VisitId, window: &RoundWindow) -> Option<Effective<'_>> {
-        let (op, visit) = self.ledger.effective(id)?;
+    fn effective(&self, key: VisitKey, window: &RoundWindow) -> Option<Effective<'_>> {
+        let (op, visit) = self.ledger.effective(key)?;
         let at_ms = self.ledger.fact(op)?.stamp.corrected_ms;
         let inside = (window.from_ms..window.until_ms).contains(&at_ms);
         let counts = match visit.round {
-            Some(round) => round == window.round && (inside || self.ledger.is_late_accepted(id)),
+            Some(round) => round == window.round && (inside || self.ledger.is_late_accepted(key.0)),
             None => inside,
         };
         let rejected = visit.class == Class::Claim && self.ledger.is_rejected_claim(op);
-        (counts && !rejected).then_some(Effective { visit, op, at_ms })
+        (counts && !rejected).then_some(Effective { key, visit, op, at_ms })
     }
 
     fn approvals(&self, round: RoundId) -> Vec<&BTreeSet<OpId>> {
@@ -126,7 +126,7 @@ impl Deriving<'_> {
             outcome: visit.outcome,
             class: visit.class,
             missing: visit.missing,
-            company: numbered.of(&visit.company),
+            companies: numbered.of(&visit.company),
             evidence: self.evidence(visit),
         }
     }
@@ -192,11 +192,10 @@ impl Deriving<'_> {
         let case_open = blocked
             .is_some_and(|blocked| settled.is_none_or(|settled| settled.at_ms < blocked.at_ms));
         let shut = |class| matches!(class, Class::Locked | Class::Blocked);
-        let met = latest(&[Class::Settled, Class::Partial]);
         OfficeExtras {
             added_on_site: !self.office.initial,
             case_open,
-            unlicensed_open: met.is_some_and(|met| met.visit.unlicensed_open),
+            unlicensed_open: is_unlicensed_open(effective, numbered),
             ever_shut: effective.iter().any(|effective| shut(effective.visit.class)),
             companies: self.company_counts(effective, numbered, companies),
         }
@@ -209,8 +208,9 @@ impl Deriving<'_> {
         companies: Option<Companies>,
     ) -> CompanyCounts {
         let mut by_company: BTreeMap<Option<u32>, CompanyFound> = BTreeMap::new();
-        for effective in effective.iter().filter(|e| e.visit.outcome.is_contact()) {
-            let found = by_company.entry(numbered.of(&effective.visit.company)).or_default();
+        let contacts = effective.iter().filter(|e| e.visit.outcome.is_contact());
+        for (company, effective) in contacts.flat_map(|e| companies_met(e, numbered)) {
+            let found = by_company.entry(company).or_default();
             found.inputs = found.inputs.union(effective.visit.clears);
             found.missing = found.missing.intersection(effective.visit.missing);
             found.licensed |= effective.visit.licensed;
@@ -256,6 +256,39 @@ impl CompanyFound {
     fn inspected(&self) -> bool {
         self.missing.is_empty()
     }
+}
+
+/// The companies that a visit met; one that nothing is known of is none in particular.
+fn companies_met<'a, 'e>(
+    effective: &'e Effective<'a>,
+    numbered: &Numbered<'a>,
+) -> Vec<(Option<u32>, &'e Effective<'a>)> {
+    let companies = numbered.of(&effective.visit.company);
+    if companies.is_empty() {
+        return vec![(None, effective)];
+    }
+    companies.into_iter().map(|company| (Some(company), effective)).collect()
+}
+
+/// Whether some company was last met without a licence, measure or hand-over, and neither absence
+/// nor a department on the spot has settled the room since (domain §3.8, condition 7).
+fn is_unlicensed_open<'a>(effective: &[Effective<'a>], numbered: &Numbered<'a>) -> bool {
+    let order = |effective: &Effective<'_>| (effective.at_ms, effective.op);
+    let mut last_met: BTreeMap<Option<u32>, &Effective<'a>> = BTreeMap::new();
+    let contacts = effective.iter().filter(|e| e.visit.outcome.is_contact());
+    for (company, met) in contacts.flat_map(|e| companies_met(e, numbered)) {
+        let last = last_met.entry(company).or_insert(met);
+        if order(met) > order(last) {
+            *last = met;
+        }
+    }
+    let ends_it = |visit: &Visit| match visit.class {
+        Class::Absent => true,
+        Class::Settled => !visit.outcome.is_contact(),
+        _ => false,
+    };
+    let ended = effective.iter().filter(|e| ends_it(e.visit)).map(order).max();
+    last_met.values().any(|met| met.visit.unlicensed_open && ended.is_none_or(|end| order(met) > end))
 }
 
 fn to_i64(count: usize) -> i64 {

@@ -4,10 +4,8 @@
 //! Members are written in a fixed order, so equal states are equal bytes.
 
 use super::office::Cell;
-use super::{Building, Conditions};
-use crate::canonical::Hash;
+use super::Conditions;
 use crate::codes::codes;
-use crate::conflict::Conflict;
 use crate::coverage::building::BuildingState;
 use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
@@ -16,11 +14,9 @@ use crate::coverage::shared::Companies;
 use crate::ids::{BuildingId, FloorId, OccupancyId, OfficeId, OpId, RoundId, SectionId};
 use crate::outcome::{Elements, Outcome};
 use crate::registry::office::{OfficeKind, Sharing};
-use crate::registry::structure::{Office, Status};
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 codes! {
@@ -90,6 +86,11 @@ pub struct FloorView {
     pub floor_id: FloorId,
     /// Its section.
     pub section_id: SectionId,
+    /// `live`, `alias`, `withdrawn`.
+    pub status: String,
+    /// For an alias the floor that it stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<FloorId>,
     /// What the lift panel says.
     pub label: String,
     /// Physical order × 1000.
@@ -98,7 +99,8 @@ pub struct FloorView {
     pub kind: String,
     /// How much is known of its rooms.
     pub roster_status: RosterStatus,
-    /// Where it stands in every round.
+    /// Where it stands in every round; empty unless it is live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<FloorRound>,
 }
 
@@ -213,192 +215,6 @@ pub struct OfficeRound {
     /// Its outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outcome: Option<Outcome>,
-}
-
-/// A conflict as served; one that was settled stays, closed.
-#[derive(Clone, Debug, Serialize)]
-struct ConflictView<'a> {
-    #[serde(flatten)]
-    conflict: &'a Conflict,
-    open: bool,
-}
-
-impl Building {
-    pub(super) fn serve_conflicts(&mut self, now: BTreeSet<Conflict>, changed: &mut Vec<Entity>) {
-        if now == self.conflicts {
-            return;
-        }
-        let before = std::mem::replace(&mut self.conflicts, now);
-        let now = self.conflicts.clone();
-        for conflict in before.union(&now) {
-            let view = ConflictView { conflict, open: now.contains(conflict) };
-            self.serve_one(EntityKind::Conflict, conflict.conflict_id.0, &view, changed);
-        }
-    }
-
-    pub(super) fn serve(
-        &mut self,
-        offices: &BTreeSet<OfficeId>,
-        floors: &BTreeSet<FloorId>,
-        all: bool,
-        changed: &mut Vec<Entity>,
-    ) {
-        let all_offices: Vec<OfficeId>;
-        let offices: &mut dyn Iterator<Item = OfficeId> = if all {
-            all_offices = self.structure.offices.keys().copied().collect();
-            &mut all_offices.into_iter()
-        } else {
-            &mut offices.iter().copied()
-        };
-        for id in offices {
-            if let Some(office) = self.structure.offices.get(&id) {
-                let view = self.office_view(id, office);
-                self.serve_one(EntityKind::Office, id.0, &view, changed);
-            }
-        }
-        for id in floors {
-            if let Some(view) = self.floor_view(*id) {
-                self.serve_one(EntityKind::Floor, id.0, &view, changed);
-            }
-        }
-        if self.ledger.is_registered() {
-            let view = self.building_view();
-            self.serve_one(EntityKind::Building, self.id.0, &view, changed);
-        }
-    }
-
-    fn serve_one<T: Serialize>(
-        &mut self,
-        kind: EntityKind,
-        id: Uuid,
-        view: &T,
-        changed: &mut Vec<Entity>,
-    ) {
-        let body = serde_json::to_vec(view).expect("views have text keys and whole numbers");
-        let hash = Hash::of(&body);
-        if self.served.insert((kind, id), hash) != Some(hash) {
-            changed.push(Entity { kind, id, body });
-        }
-    }
-
-    fn building_view(&self) -> BuildingView {
-        let sections = self.structure.sections.iter();
-        let rounds = self.rounds.iter().enumerate().map(|(place, window)| {
-            let (state, unmet, counts) = self.totals(place);
-            BuildingRound { round_id: window.round, state, unmet, counts }
-        });
-        BuildingView {
-            building_id: self.id,
-            attributes: self.ledger.attributes().cloned().unwrap_or_default(),
-            sections: sections
-                .map(|(id, name)| SectionView { section_id: *id, name: name.clone() })
-                .collect(),
-            rounds: rounds.collect(),
-        }
-    }
-
-    fn floor_view(&self, id: FloorId) -> Option<FloorView> {
-        let floor = self.structure.floors.get(&id)?;
-        let roster_status = self.roster(id);
-        let rounds = self.rounds.iter().enumerate();
-        Some(FloorView {
-            floor_id: id,
-            section_id: floor.section,
-            label: floor.label.clone(),
-            sort_order_milli: floor.sort_order_milli,
-            kind: floor.kind.clone(),
-            roster_status,
-            rounds: rounds
-                .map(|(place, window)| self.floor_round(id, place, window.round, roster_status))
-                .collect(),
-        })
-    }
-
-    fn floor_round(
-        &self,
-        id: FloorId,
-        place: usize,
-        round_id: RoundId,
-        roster: RosterStatus,
-    ) -> FloorRound {
-        let derived = &self.floors[&id];
-        let mut counts = derived.offices[place];
-        let state = FloorState::of(&counts, roster);
-        counts += derived.own[place];
-        let locked = self.open_offices(id, place, Cell::is_shut);
-        let unvisited = self.open_offices(id, place, Cell::is_unvisited);
-        FloorRound {
-            round_id,
-            state,
-            counts,
-            has_locked: !locked.is_empty(),
-            locked,
-            has_unvisited: !unvisited.is_empty(),
-            unvisited,
-        }
-    }
-
-    /// Offices of a floor with a property, by label as people count.
-    fn open_offices(
-        &self,
-        floor: FloorId,
-        place: usize,
-        wanted: fn(&Cell) -> bool,
-    ) -> Vec<OpenOffice> {
-        let members = self.floors[&floor].members.iter();
-        let cells = members.map(|id| (id, &self.offices[id].cells[place]));
-        let mut open: Vec<OpenOffice> = cells
-            .filter(|(_, cell)| wanted(cell))
-            .map(|(id, cell)| OpenOffice {
-                office_id: *id,
-                label: self.structure.offices[id].label.clone(),
-                state: cell.coverage.state,
-                attempts: cell.attempts,
-                last_try_ms: cell.last.map(|(at_ms, _)| at_ms),
-            })
-            .collect();
-        open.sort_by(|a, b| (a.label.len(), &a.label, a.office_id).cmp(&(b.label.len(), &b.label, b.office_id)));
-        open
-    }
-
-    fn office_view(&self, id: OfficeId, office: &Office) -> OfficeView {
-        let (status, becomes) = match &office.status {
-            Status::Live => ("live", Vec::new()),
-            Status::Alias(canonical) => ("alias", vec![*canonical]),
-            Status::Superseded(children) => ("superseded", children.clone()),
-            Status::NotInForce(parents) => ("not_in_force", parents.clone()),
-        };
-        let occupants = self.structure.occupants.get(&id).into_iter().flatten();
-        let cells = self.offices.get(&id).map(|derived| derived.cells.as_slice());
-        OfficeView {
-            office_id: id,
-            floor_id: office.floor,
-            label: office.label.clone(),
-            key: office.key.clone(),
-            kind: office.kind,
-            sharing: office.sharing,
-            status: status.to_owned(),
-            becomes,
-            initial: office.initial,
-            made_by: office.made_by.clone(),
-            occupants: occupants
-                .map(|(occupancy_id, occupant)| OccupantView {
-                    occupancy_id: *occupancy_id,
-                    name: occupant.name.clone(),
-                    uscc: occupant.company.uscc.as_ref().map(ToString::to_string),
-                    physical: occupant.physical,
-                    op_id: occupant.op,
-                })
-                .collect(),
-            rounds: cells.unwrap_or_default().iter().map(OfficeRound::from).collect(),
-        }
-    }
-
-    /// Where an office stands now, for the phone that just changed it.
-    pub(super) fn office_rounds(&self, id: OfficeId) -> Vec<OfficeRound> {
-        let cells = self.offices.get(&id).map(|derived| derived.cells.as_slice());
-        cells.unwrap_or_default().iter().map(OfficeRound::from).collect()
-    }
 }
 
 impl From<&Cell> for OfficeRound {

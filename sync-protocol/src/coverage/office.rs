@@ -105,8 +105,9 @@ pub struct Contact {
     pub class: Class,
     /// Elements it did not obtain.
     pub missing: Elements,
-    /// The company it met: equal numbers mean the same company within this office.
-    pub company: Option<u32>,
+    /// The company it met: a shared number means the same company within this office. None where
+    /// it is unknown, several where several companies answer to what is known of it.
+    pub companies: Vec<u32>,
     /// Its mandatory photo.
     pub evidence: Evidence,
 }
@@ -122,6 +123,12 @@ pub struct Coverage {
     pub flags: Flags,
     /// Where it is partial: what nobody obtained yet from the company last met.
     pub missing: Elements,
+}
+
+impl Contact {
+    fn is_to_same_company(&self, other: &Self) -> bool {
+        self.companies.iter().any(|company| other.companies.contains(company))
+    }
 }
 
 impl Class {
@@ -197,23 +204,26 @@ fn of_visits(visits: &[Contact], claimed: bool, mut flags: Flags) -> Coverage {
 fn united(visits: &[Contact], flags: &mut Flags) -> Vec<Contact> {
     let mut missing_by_company: BTreeMap<u32, Elements> = BTreeMap::new();
     for visit in visits.iter().filter(|visit| visit.outcome.is_contact()) {
-        let Some(company) = visit.company else { continue };
-        let missing = missing_by_company.entry(company).or_insert_with(Elements::all);
-        *missing = missing.intersection(visit.missing);
+        for company in &visit.companies {
+            let missing = missing_by_company.entry(*company).or_insert_with(Elements::all);
+            *missing = missing.intersection(visit.missing);
+        }
     }
     let mut united = visits.to_vec();
     for visit in united.iter_mut().filter(|visit| visit.class == Class::Partial) {
-        let complete = visit.company.is_some_and(|company| missing_by_company[&company].is_empty());
+        let complete =
+            visit.companies.iter().any(|company| missing_by_company[company].is_empty());
         if complete {
             visit.class = Class::Settled;
         }
     }
-    let complete_alone = |company| {
-        visits.iter().any(|visit| visit.class == Class::Settled && visit.company == company)
+    let complete_alone = |partial: &Contact| {
+        let mut settled = visits.iter().filter(|visit| visit.class == Class::Settled);
+        settled.any(|visit| visit.is_to_same_company(partial))
     };
     flags.insert_if(
         united.iter().zip(visits).any(|(after, before)| {
-            after.class != before.class && !complete_alone(before.company)
+            after.class != before.class && !complete_alone(before)
         }),
         Flag::CompletedBySupplement,
     );
@@ -241,13 +251,15 @@ fn flag_after_settlement(visits: &[Contact], last_settled: &Contact, flags: &mut
     let later = |class| visits.iter().any(|v| v.class == class && v.at_ms > settled_ms);
     flags.insert_if(later(Class::Blocked), Flag::BlockedAfterSettlement);
     flags.insert_if(later(Class::Absent), Flag::LeftAfterInspection);
-    let named: BTreeSet<u32> = settling().filter_map(|visit| visit.company).collect();
-    flags.insert_if(named.len() > 1, Flag::MultiOccupantSuspected);
+    let named: Vec<&Contact> = settling().filter(|visit| !visit.companies.is_empty()).collect();
+    let several =
+        named.iter().any(|visit| named.iter().any(|other| !visit.is_to_same_company(other)));
+    flags.insert_if(several, Flag::MultiOccupantSuspected);
     let other_tenant = visits.iter().any(|visit| {
         visit.class.is_occupied()
             && visit.at_ms > settled_ms
-            && !named.is_empty()
-            && visit.company.is_some_and(|company| !named.contains(&company))
+            && !(named.is_empty() || visit.companies.is_empty())
+            && !named.iter().any(|settled| settled.is_to_same_company(visit))
     });
     flags.insert_if(other_tenant, Flag::TenantChanged);
     flags.insert_if(is_pending(settling()), Flag::EvidencePending);
@@ -271,7 +283,7 @@ fn is_pending<'a>(settling: impl Iterator<Item = &'a Contact>) -> bool {
 fn still_missing(visits: &[Contact], last: &Contact) -> Elements {
     let same = |visit: &&Contact| {
         visit.outcome.is_contact()
-            && (visit.op == last.op || (visit.company.is_some() && visit.company == last.company))
+            && (visit.op == last.op || visit.is_to_same_company(last))
     };
     visits.iter().filter(same).fold(Elements::all(), |missing, v| missing.intersection(v.missing))
 }

@@ -48,8 +48,10 @@ impl SharedRoom {
         let contact = |v: &Contact| matches!(v.class, Class::Settled | Class::Partial);
         let nobody_listed = self.list_confirmed && companies.total == 0;
         if companies.covered > 0 || (all.iter().any(contact) && !nobody_listed) {
-            let missing = self.missing();
-            return (Coverage { state: State::Partial, reason: None, missing, ..room }, companies);
+            let (missing, flags) = (self.missing(), self.flags(&room));
+            // Evidence is due from what is covered; a room that is not has more to wait for.
+            let flags = flags.iter().filter(|flag| *flag != Flag::EvidencePending).collect();
+            return (Coverage { state: State::Partial, reason: None, missing, flags }, companies);
         }
         (room, companies)
     }
@@ -83,20 +85,15 @@ impl SharedRoom {
         reasons.first().copied().unwrap_or(Reason::Inspected)
     }
 
+    /// What is remarkable about the room's existence, and about each of its companies. Several
+    /// companies are what a shared room is for, so that between them nothing is contradicted.
     fn flags(&self, room: &Coverage) -> Flags {
-        // Several companies are what a shared room is for, so those flags say nothing here.
-        let mut flags: Flags = room
-            .flags
-            .iter()
-            .filter(|flag| !matches!(flag, Flag::MultiOccupantSuspected | Flag::TenantChanged))
-            .filter(|flag| *flag != Flag::EvidencePending)
-            .collect();
-        let pending = self
-            .to_company
-            .values()
-            .any(|visits| self.of_company(visits).flags.contains(Flag::EvidencePending));
-        flags.insert_if(pending, Flag::EvidencePending);
-        flags
+        let of_room = [Flag::ExclusionDefeated, Flag::ExistenceContradicted];
+        let of_companies = self.to_company.values().flat_map(|visits| {
+            let flags = self.of_company(visits).flags;
+            flags.iter().collect::<Vec<Flag>>()
+        });
+        room.flags.iter().filter(|flag| of_room.contains(flag)).chain(of_companies).collect()
     }
 
     fn missing(&self) -> Elements {

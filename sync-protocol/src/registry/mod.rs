@@ -3,9 +3,12 @@
 //!
 //! [`office`] is one room as somebody wrote it down, [`room_key`] its comparison key, [`lineage`]
 //! which splits and merges are in force, and [`structure`] the whole: floors, live offices, and
-//! where a visit to any office id that ever existed belongs today.
+//! where a visit to any office id that ever existed belongs today. [`parts`] sorts the facts that
+//! [`derive`] makes it from.
 
+mod derive;
 pub mod lineage;
 pub mod office;
+mod parts;
 pub mod room_key;
 pub mod structure;

@@ -1,0 +1,173 @@
+-- Ops are the truth; buckets are the feed heads; entities are what is derived from ops, as served.
+-- Tables of the hot path carry the street first: it is the unit by which data would be distributed.
+
+create table setting (
+    name text primary key,
+    value text not null
+);
+
+create table org_unit (
+    unit_id uuid primary key,
+    parent_id uuid references org_unit (unit_id),
+    code text not null unique,
+    level text not null,
+    name text not null
+);
+
+-- Every unit with every unit above it, itself included.
+create table org_unit_above (
+    unit_id uuid not null references org_unit (unit_id),
+    above_id uuid not null references org_unit (unit_id),
+    primary key (above_id, unit_id)
+);
+
+create table account (
+    user_id uuid primary key,
+    username text not null unique,
+    name text not null,
+    staff_no text,
+    password_hash text not null,
+    status text not null,
+    created_ms bigint not null
+);
+
+create table role_grant (
+    user_id uuid not null references account (user_id),
+    role text not null,
+    unit_id uuid not null references org_unit (unit_id),
+    primary key (user_id, role, unit_id)
+);
+
+create table session (
+    session_id uuid primary key,
+    user_id uuid not null references account (user_id),
+    refresh_hash bytea not null,
+    created_ms bigint not null,
+    expires_ms bigint not null
+);
+create index session_of_user on session (user_id);
+
+create table device (
+    device_id uuid primary key,
+    user_id uuid not null references account (user_id),
+    status text not null,
+    registered_ms bigint not null,
+    last_sync_ms bigint not null
+);
+
+create table campaign (
+    campaign_id uuid primary key,
+    street_id uuid not null references org_unit (unit_id),
+    name text not null,
+    document_no text
+);
+
+create table campaign_phase (
+    phase_id uuid primary key,
+    campaign_id uuid not null references campaign (campaign_id),
+    kind text not null,
+    from_date text not null,
+    until_date text not null,
+    goals text
+);
+create index campaign_phase_campaign on campaign_phase (campaign_id);
+
+create table round (
+    round_id uuid primary key,
+    campaign_id uuid not null references campaign (campaign_id),
+    street_id uuid not null references org_unit (unit_id),
+    number bigint not null,
+    kind text not null,
+    status text not null,
+    from_ms bigint not null,
+    until_ms bigint not null,
+    grace_until_ms bigint not null
+);
+create index round_street on round (street_id);
+
+create table team (
+    team_id uuid primary key,
+    street_id uuid not null references org_unit (unit_id),
+    name text not null,
+    leader_id uuid references account (user_id)
+);
+
+create table team_member (
+    team_id uuid not null references team (team_id),
+    user_id uuid not null references account (user_id),
+    function text not null,
+    from_ms bigint not null,
+    until_ms bigint not null,
+    primary key (team_id, user_id, from_ms)
+);
+create index team_member_user on team_member (user_id);
+
+create table bucket (
+    building_id uuid primary key,
+    street_id uuid not null references org_unit (unit_id),
+    unit_id uuid references org_unit (unit_id),
+    seq bigint not null
+);
+create index bucket_unit on bucket (unit_id);
+create index bucket_street on bucket (street_id);
+
+create table assignment (
+    assignment_id uuid primary key,
+    round_id uuid not null references round (round_id),
+    building_id uuid not null references bucket (building_id),
+    team_id uuid not null references team (team_id),
+    assigned_by uuid not null references account (user_id),
+    from_ms bigint not null,
+    until_ms bigint not null
+);
+create index assignment_team on assignment (team_id);
+
+create table op (
+    street_id uuid not null,
+    op_id uuid not null,
+    building_id uuid not null,
+    device_id uuid not null,
+    n bigint not null,
+    author_id uuid not null,
+    kind text not null,
+    state text not null,
+    hash bytea not null,
+    content bytea not null,
+    answer bytea not null,
+    corrected_ms bigint not null,
+    received_ms bigint not null,
+    quality text not null,
+    primary key (street_id, op_id)
+);
+create index op_building on op (street_id, building_id);
+create index op_device on op (device_id, n);
+
+create table rejected_op (
+    rejected_id uuid primary key,
+    user_id uuid not null,
+    device_id uuid not null,
+    received_ms bigint not null,
+    reason text not null,
+    sent bytea not null
+);
+
+create table entity (
+    street_id uuid not null,
+    building_id uuid not null,
+    kind text not null,
+    entity_id uuid not null,
+    seq bigint not null,
+    body bytea not null,
+    primary key (street_id, building_id, kind, entity_id)
+);
+create index entity_feed on entity (street_id, building_id, seq);
+
+create table photo (
+    photo_id uuid not null,
+    sha256 bytea not null,
+    building_id uuid not null,
+    author_id uuid not null,
+    bytes bigint not null,
+    received_ms bigint not null,
+    primary key (photo_id, sha256)
+);

@@ -1,0 +1,156 @@
+//! The running server: its parts, how they start, and how they stop.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::accounts::Gate;
+use crate::domain::photos;
+use crate::domain::sync::{BODY_BYTES_MAX, Sync};
+use crate::domain::writer::Writer;
+use crate::store::Store;
+use crate::{http, telemetry};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
+
+/// Memory that bodies in flight may take together, in KiB.
+const BODY_ROOM_KIB: usize = 8 * BODY_BYTES_MAX / 1024;
+/// How long requests in flight may still take when the server stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) sync: Sync,
+    pub(crate) gate: Gate,
+    pub(crate) photos: Arc<Path>,
+    pub(crate) body_room: Arc<Semaphore>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) metrics_token: Option<Arc<str>>,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// A server that listens and has not been asked to serve yet.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    writer: tokio::task::JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Why a server does not start or stops.
+pub type Failure = Box<dyn std::error::Error + Send + std::marker::Sync>;
+
+impl Server {
+    /// Opens the database and the data folder, starts the writer, and listens.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written, the database not opened, the address not bound.
+    pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, Failure> {
+        let folder = settings.data_dir.as_path();
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("data folder {}: {error}", folder.display()))?;
+        let photos = folder.join("photos");
+        photos::prepare(&photos)?;
+        let store = Store::open(settings.database_url.as_deref(), folder).await?;
+        let keys = Keys::read(&store, &clock).await?;
+        let address = SocketAddr::new(settings.listen, settings.port);
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        let (stop, stopping) = watch::channel(false);
+        let (writer, task) = Writer::start(store.clone());
+        let sync = Sync { store, clock, writer, epoch: keys.epoch, cursor_key: keys.cursor.into() };
+        let app = App {
+            sync,
+            gate: Gate::new(&keys.token),
+            photos: photos.into(),
+            body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
+            metrics: telemetry::metrics()?,
+            metrics_token: settings.metrics_token.as_deref().map(Arc::from),
+            stopping,
+        };
+        Ok(Self { app, listener, writer: task, stop })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// Where the socket is gone.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What the commands of the program work with.
+    pub(crate) fn sync(&self) -> &Sync {
+        &self.app.sync
+    }
+
+    /// Serves until `shutdown` is done, then in order: takes no new connections, ends live streams,
+    /// waits for requests in flight, lets the writer finish, closes the database.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
+        let Self { app, listener, writer, stop } = self;
+        let store = app.sync.store.clone();
+        let mut stopping = app.stopping.clone();
+        let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
+            // Also when the sender is gone: nobody is left who could ask to go on.
+            drop(stopping.wait_for(|stopping| *stopping).await);
+        });
+        let mut serving = tokio::spawn(serving.into_future());
+        tokio::select! {
+            () = shutdown => {}
+            ended = &mut serving => ended??,
+        }
+        tracing::info!("stopping");
+        stop.send_replace(true);
+        match tokio::time::timeout(GRACE, &mut serving).await {
+            Ok(ended) => ended??,
+            Err(_) => {
+                tracing::warn!("requests in flight were cut off after the grace period");
+                serving.abort();
+                drop(serving.await);
+            }
+        }
+        // The handlers are gone, and with them the last ways to the writer.
+        drop(tokio::time::timeout(GRACE, writer).await);
+        store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Secrets and the epoch, made once and kept in the database.
+struct Keys {
+    epoch: Uuid,
+    token: Vec<u8>,
+    cursor: Vec<u8>,
+}
+
+impl Keys {
+    async fn read(store: &Store, clock: &Clock) -> Result<Self, Failure> {
+        let mut tx = store.write().await?;
+        for name in ["token_key", "cursor_key"] {
+            tx.add_setting(name, &STANDARD.encode(rand::random::<[u8; 32]>())).await?;
+        }
+        tx.add_setting("epoch", &clock.new_id().to_string()).await?;
+        let (token, cursor) = (tx.setting("token_key").await?, tx.setting("cursor_key").await?);
+        let epoch = tx.setting("epoch").await?;
+        tx.commit().await?;
+        let key = |text: Option<String>| STANDARD.decode(text.unwrap_or_default());
+        Ok(Self {
+            epoch: Uuid::parse_str(&epoch.unwrap_or_default())?,
+            token: key(token)?,
+            cursor: key(cursor)?,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! Who may do what, and where: roles and scopes are kept here, never in a token or on a page.
+//!
+//! A role is granted in a unit and holds for everything below it. Inspectors and team leaders reach
+//! the buildings that their teams are assigned to; the other roles reach all buildings of their unit.
+
+use crate::error::{Error, Result};
+use crate::store::{Grant, Head, Tx};
+use saolou_protocol::time::Millis;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) user_id: Uuid,
+    pub(crate) session_id: Uuid,
+    pub(crate) name: String,
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// Something that takes a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Send ops and photos.
+    Push,
+    /// Read coverage: buildings, floors, offices, counts.
+    ReadCoverage,
+    /// Read visits with their bodies.
+    ReadVisits,
+    /// Change campaigns, rounds, teams, assignments, buildings, rosters.
+    ManageRegistry,
+    /// Import the roster of a building.
+    ImportRoster,
+    /// Change units and accounts.
+    ManageAccounts,
+    /// Read the metrics.
+    ReadMetrics,
+}
+
+/// The roles that this version grants (domain §5.1).
+pub(crate) const ROLES: &[&str] = &[
+    "inspector",
+    "team_leader",
+    "community_manager",
+    "street_supervisor",
+    "dept_liaison",
+    "lead_officer",
+    "tip_officer",
+    "district_viewer",
+    "city_office",
+    "leader",
+    "auditor",
+    "privacy_officer",
+    "system_admin",
+    "security_admin",
+];
+
+/// What each role may do (domain §5.2, as far as this version has the acts).
+fn allows(role: &str, act: Act) -> bool {
+    match act {
+        Act::Push => matches!(
+            role,
+            "inspector" | "team_leader" | "community_manager" | "street_supervisor" | "dept_liaison"
+        ),
+        Act::ReadCoverage => reads_coverage(role),
+        Act::ReadVisits => matches!(
+            role,
+            "inspector" | "team_leader" | "community_manager" | "street_supervisor"
+                | "dept_liaison" | "lead_officer" | "auditor"
+        ),
+        Act::ManageRegistry => role == "street_supervisor",
+        Act::ImportRoster => matches!(role, "street_supervisor" | "community_manager"),
+        Act::ManageAccounts | Act::ReadMetrics => role == "system_admin",
+    }
+}
+
+fn reads_coverage(role: &str) -> bool {
+    reaches_by_team(role) || reaches_by_unit(role)
+}
+
+fn reaches_by_team(role: &str) -> bool {
+    matches!(role, "inspector" | "team_leader")
+}
+
+fn reaches_by_unit(role: &str) -> bool {
+    matches!(
+        role,
+        "community_manager" | "street_supervisor" | "dept_liaison" | "lead_officer"
+            | "district_viewer" | "city_office" | "leader" | "auditor"
+    )
+}
+
+/// Who may file which op. What nobody of the caller's roles may file is kept in quarantine.
+pub(crate) fn may_file(caller: &Caller, kind: &str) -> bool {
+    let any = |roles: &[&str]| caller.grants.iter().any(|grant| roles.contains(&grant.role.as_str()));
+    match kind {
+        "photo_verified" => false,
+        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid" | "accept_late"
+        | "structure_reject" | "office_restore" | "building_accept" | "building_add"
+        | "section_add" => any(&["street_supervisor"]),
+        "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
+        "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
+            any(&["inspector", "team_leader", "community_manager", "street_supervisor"])
+        }
+        _ => caller.may(Act::Push),
+    }
+}
+
+impl Caller {
+    /// Whether any role allows an act.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        self.grants.iter().any(|grant| allows(&grant.role, act))
+    }
+
+    /// Fails unless a role allows an act at a unit.
+    pub(crate) async fn require_at(&self, tx: &mut Tx, act: Act, unit: Uuid) -> Result<()> {
+        let above = tx.units_above(unit).await?;
+        let here = |grant: &Grant| allows(&grant.role, act) && above.contains(&grant.unit_id);
+        if self.grants.iter().any(here) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Fails unless a unit is within what the caller reads: below or at a unit of a role.
+    pub(crate) async fn require_unit(&self, tx: &mut Tx, unit: Uuid) -> Result<()> {
+        let above = tx.units_above(unit).await?;
+        let here = |grant: &Grant| reaches_by_unit(&grant.role) && above.contains(&grant.unit_id);
+        if self.grants.iter().any(here) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// The heads of all buildings in scope at a time.
+    pub(crate) async fn heads(&self, tx: &mut Tx, at_ms: Millis) -> Result<BTreeMap<Uuid, Head>> {
+        let mut heads = BTreeMap::new();
+        let mut units: Vec<Uuid> = self.units().collect();
+        units.sort_unstable();
+        units.dedup();
+        for unit in units {
+            for head in tx.heads_below(unit).await? {
+                heads.insert(head.building_id, head);
+            }
+        }
+        if self.grants.iter().any(|grant| reaches_by_team(&grant.role)) {
+            for head in tx.heads_assigned(self.user_id, at_ms).await? {
+                heads.insert(head.building_id, head);
+            }
+        }
+        Ok(heads)
+    }
+
+    fn units(&self) -> impl Iterator<Item = Uuid> {
+        let by_unit = self.grants.iter().filter(|grant| reaches_by_unit(&grant.role));
+        by_unit.map(|grant| grant.unit_id)
+    }
+
+    /// The head of a building, where it is in scope.
+    pub(crate) async fn building(
+        &self,
+        tx: &mut Tx,
+        building: Uuid,
+        at_ms: Millis,
+    ) -> Result<Head> {
+        let (Some(head), unit) = (tx.head(building).await?, tx.building_unit(building).await?) else {
+            return Err(Error::NotFound);
+        };
+        if let Some(unit) = unit
+            && self.require_unit(tx, unit).await.is_ok()
+        {
+            return Ok(head);
+        }
+        if self.grants.iter().any(|grant| reaches_by_team(&grant.role)) {
+            let assigned = tx.heads_assigned(self.user_id, at_ms).await?;
+            if assigned.iter().any(|head| head.building_id == building) {
+                return Ok(head);
+            }
+        }
+        Err(Error::NotFound)
+    }
+
+    /// The streets in which the caller may file: those of the roles and of the teams.
+    pub(crate) async fn streets(&self, tx: &mut Tx) -> Result<Vec<Uuid>> {
+        let mut streets = tx.streets_of_teams(self.user_id).await?;
+        for grant in self.grants.iter().filter(|grant| allows(&grant.role, Act::Push)) {
+            if let Some(street) = tx.street_of(grant.unit_id).await?
+                && !streets.contains(&street)
+            {
+                streets.push(street);
+            }
+        }
+        Ok(streets)
+    }
+}

@@ -1,0 +1,398 @@
+//! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew.
+
+use super::access::Caller;
+use super::sync::Sync;
+use crate::error::{Error, Result};
+use crate::store::{BuildingRow, RoundRow, Tx, UnitRow};
+use saolou_protocol::building::EntityKind;
+use saolou_protocol::building::view::{
+    BuildingRound, BuildingView, FloorView, OfficeRound, OfficeView, OpenOffice, SectionView,
+};
+use saolou_protocol::coverage::building::{BuildingState, Conditions};
+use saolou_protocol::coverage::counts::{Counts, Metrics};
+use saolou_protocol::coverage::floor::{FloorState, RosterStatus};
+use saolou_protocol::ids::{FloorId, OfficeId, RoundId, SectionId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+/// The floor stack of a building (楼层立面图).
+#[derive(Serialize)]
+pub(crate) struct FloorStack {
+    building_id: Uuid,
+    attributes: Map<String, Value>,
+    round_id: Uuid,
+    state: BuildingState,
+    unmet: Conditions,
+    counts: Counts,
+    metrics: Metrics,
+    sections: Vec<StackSection>,
+}
+
+#[derive(Serialize)]
+struct StackSection {
+    section_id: SectionId,
+    name: String,
+    /// Top-down by physical order.
+    floors: Vec<StackFloor>,
+}
+
+#[derive(Serialize)]
+struct StackFloor {
+    floor_id: FloorId,
+    label: String,
+    sort_order_milli: i64,
+    kind: String,
+    roster_status: RosterStatus,
+    state: FloorState,
+    counts: Counts,
+    metrics: Metrics,
+    has_locked: bool,
+    locked: Vec<OpenOffice>,
+    has_unvisited: bool,
+    unvisited: Vec<OpenOffice>,
+    /// In room order.
+    offices: Vec<StackOffice>,
+}
+
+#[derive(Serialize)]
+struct StackOffice {
+    office_id: OfficeId,
+    label: String,
+    #[serde(flatten)]
+    cell: OfficeRound,
+}
+
+/// Reads the floor stack of a building in a round.
+pub(crate) async fn floor_stack(
+    sync: &Sync,
+    caller: &Caller,
+    building: Uuid,
+    round: Option<Uuid>,
+) -> Result<FloorStack> {
+    let mut tx = sync.store.read().await?;
+    let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
+    let rounds = tx.rounds(head.street_id).await?;
+    let round = chosen(&rounds, round).ok_or(Error::NotFound)?;
+    let rows = tx.entities(head.street_id, building).await?;
+    drop(tx);
+    let mut parts = Parts::default();
+    for row in rows {
+        match EntityKind::parse(&row.kind) {
+            Some(EntityKind::Building) => parts.building = Some(parse(&row.body)?),
+            Some(EntityKind::Floor) => parts.floors.push(parse(&row.body)?),
+            Some(EntityKind::Office) => parts.offices.push(parse(&row.body)?),
+            Some(EntityKind::Conflict) | None => {}
+        }
+    }
+    parts.stack(building, RoundId(round))
+}
+
+#[derive(Default)]
+struct Parts {
+    building: Option<BuildingView>,
+    floors: Vec<FloorView>,
+    offices: Vec<OfficeView>,
+}
+
+impl Parts {
+    fn stack(self, building_id: Uuid, round: RoundId) -> Result<FloorStack> {
+        let building = self.building.ok_or(Error::NotFound)?;
+        let standing = building.rounds.into_iter().find(|standing| standing.round_id == round);
+        let standing = standing.ok_or(Error::NotFound)?;
+        let mut cells: HashMap<FloorId, Vec<StackOffice>> = HashMap::new();
+        for office in self.offices {
+            let cell = office.rounds.into_iter().find(|cell| cell.round_id == round);
+            if let Some(cell) = cell {
+                let (office_id, label) = (office.office_id, office.label);
+                let cell = StackOffice { office_id, label, cell };
+                cells.entry(office.floor_id).or_default().push(cell);
+            }
+        }
+        let mut floors: BTreeMap<SectionId, Vec<StackFloor>> = BTreeMap::new();
+        for floor in self.floors {
+            let offices = cells.remove(&floor.floor_id).unwrap_or_default();
+            let section = floors.entry(floor.section_id).or_default();
+            section.extend(stack_floor(floor, round, offices));
+        }
+        let mut sections: Vec<StackSection> = building
+            .sections
+            .into_iter()
+            .map(|SectionView { section_id, name }| {
+                let mut floors = floors.remove(&section_id).unwrap_or_default();
+                floors.sort_by_key(|floor| (-floor.sort_order_milli, floor.floor_id));
+                StackSection { section_id, name, floors }
+            })
+            .collect();
+        // The tallest first: the tower above its podium.
+        let top = |section: &StackSection| section.floors.first().map(|floor| -floor.sort_order_milli);
+        sections.sort_by_key(|section| (top(section), section.section_id));
+        Ok(FloorStack {
+            building_id,
+            attributes: building.attributes,
+            round_id: round.0,
+            state: standing.state,
+            unmet: standing.unmet,
+            metrics: standing.counts.metrics(),
+            counts: standing.counts,
+            sections,
+        })
+    }
+}
+
+fn stack_floor(floor: FloorView, round: RoundId, mut offices: Vec<StackOffice>) -> Option<StackFloor> {
+    let standing = floor.rounds.into_iter().find(|standing| standing.round_id == round)?;
+    let order = |office: &StackOffice| (office.label.chars().count(), office.label.clone());
+    offices.sort_by_cached_key(order);
+    Some(StackFloor {
+        floor_id: floor.floor_id,
+        label: floor.label,
+        sort_order_milli: floor.sort_order_milli,
+        kind: floor.kind,
+        roster_status: floor.roster_status,
+        state: standing.state,
+        metrics: standing.counts.metrics(),
+        counts: standing.counts,
+        has_locked: standing.has_locked,
+        locked: standing.locked,
+        has_unvisited: standing.has_unvisited,
+        unvisited: standing.unvisited,
+        offices,
+    })
+}
+
+/// A building in a list.
+#[derive(Serialize)]
+pub(crate) struct ListedBuilding {
+    building_id: Uuid,
+    unit_id: Uuid,
+    attributes: Map<String, Value>,
+    state: BuildingState,
+    unmet: Conditions,
+    counts: Counts,
+    metrics: Metrics,
+}
+
+/// The buildings below a unit, by code.
+pub(crate) async fn buildings(
+    sync: &Sync,
+    caller: &Caller,
+    unit: Uuid,
+    round: Option<Uuid>,
+) -> Result<Vec<ListedBuilding>> {
+    let mut tx = sync.store.read().await?;
+    caller.require_unit(&mut tx, unit).await?;
+    let rounds = rounds_for(&mut tx, unit, round).await?;
+    let rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    drop(tx);
+    let mut listed = Vec::with_capacity(rows.len());
+    for BuildingRow { building_id, unit_id, body } in rows {
+        let view: BuildingView = parse(&body)?;
+        if let Some(standing) = standing(view.rounds, &rounds) {
+            listed.push(ListedBuilding {
+                building_id,
+                unit_id,
+                attributes: view.attributes,
+                state: standing.state,
+                unmet: standing.unmet,
+                metrics: standing.counts.metrics(),
+                counts: standing.counts,
+            });
+        }
+    }
+    let code = |building: &ListedBuilding| {
+        let code = building.attributes.get("code").and_then(Value::as_str).unwrap_or_default();
+        (code.to_owned(), building.building_id)
+    };
+    listed.sort_by_cached_key(code);
+    Ok(listed)
+}
+
+/// A unit's coverage and that of the units right below it.
+#[derive(Serialize)]
+pub(crate) struct RollUp {
+    #[serde(flatten)]
+    own: UnitCoverage,
+    children: Vec<UnitCoverage>,
+}
+
+#[derive(Serialize)]
+struct UnitCoverage {
+    unit: UnitRow,
+    counts: Counts,
+    metrics: Metrics,
+    buildings_by_state: BTreeMap<&'static str, i64>,
+}
+
+impl UnitCoverage {
+    fn new(unit: UnitRow) -> Self {
+        let counts = Counts::default();
+        Self { unit, counts, metrics: counts.metrics(), buildings_by_state: BTreeMap::new() }
+    }
+
+    fn add(&mut self, standing: &BuildingRound) {
+        self.counts += standing.counts;
+        *self.buildings_by_state.entry(standing.state.code()).or_default() += 1;
+    }
+
+    fn summed(mut self) -> Self {
+        self.metrics = self.counts.metrics();
+        self
+    }
+}
+
+/// Only the part of a building that sums need.
+#[derive(Deserialize)]
+struct Standings {
+    rounds: Vec<BuildingRound>,
+}
+
+/// Adds up coverage at a node of the organisation tree.
+pub(crate) async fn roll_up(
+    sync: &Sync,
+    caller: &Caller,
+    unit: Uuid,
+    round: Option<Uuid>,
+) -> Result<RollUp> {
+    let mut tx = sync.store.read().await?;
+    caller.require_unit(&mut tx, unit).await?;
+    let rounds = rounds_for(&mut tx, unit, round).await?;
+    let units = tx.units_below(unit).await?;
+    let rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    drop(tx);
+    let parents: HashMap<Uuid, Option<Uuid>> =
+        units.iter().map(|unit| (unit.unit_id, unit.parent_id)).collect();
+    let mut own = None;
+    let mut children: BTreeMap<Uuid, UnitCoverage> = BTreeMap::new();
+    for row in units {
+        if row.unit_id == unit {
+            own = Some(UnitCoverage::new(row));
+        } else if row.parent_id == Some(unit) {
+            children.insert(row.unit_id, UnitCoverage::new(row));
+        }
+    }
+    let mut own = own.ok_or(Error::NotFound)?;
+    for BuildingRow { unit_id, body, .. } in rows {
+        let view: Standings = parse(&body)?;
+        let Some(standing) = standing(view.rounds, &rounds) else { continue };
+        own.add(&standing);
+        let mut at = unit_id;
+        while let Some(Some(parent)) = parents.get(&at).copied().filter(|_| at != unit) {
+            if parent == unit {
+                if let Some(child) = children.get_mut(&at) {
+                    child.add(&standing);
+                }
+                break;
+            }
+            at = parent;
+        }
+    }
+    let mut children: Vec<UnitCoverage> =
+        children.into_values().map(UnitCoverage::summed).collect();
+    children.sort_by(|a, b| a.unit.code.cmp(&b.unit.code));
+    Ok(RollUp { own: own.summed(), children })
+}
+
+/// A floor that still has locked or unvisited offices.
+#[derive(Serialize)]
+pub(crate) struct OpenFloor {
+    building_id: Uuid,
+    building: String,
+    section: String,
+    floor_id: FloorId,
+    label: String,
+    #[serde(skip)]
+    sort_order_milli: i64,
+    state: FloorState,
+    in_scope: i64,
+    covered: i64,
+    locked: Vec<OpenOffice>,
+    unvisited: Vec<OpenOffice>,
+}
+
+/// The floors below a unit that still have locked or unvisited offices, with the room labels
+/// (未走访及锁门楼层清单), building by building, top-down.
+pub(crate) async fn open_floors(
+    sync: &Sync,
+    caller: &Caller,
+    unit: Uuid,
+    round: Option<Uuid>,
+) -> Result<Vec<OpenFloor>> {
+    let mut tx = sync.store.read().await?;
+    caller.require_unit(&mut tx, unit).await?;
+    let rounds = rounds_for(&mut tx, unit, round).await?;
+    let buildings = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    let floors = tx.entities_below(unit, EntityKind::Floor.code()).await?;
+    drop(tx);
+    let mut names: HashMap<Uuid, (String, HashMap<SectionId, String>)> = HashMap::new();
+    for row in buildings {
+        let view: BuildingView = parse(&row.body)?;
+        let name = view.attributes.get("name").and_then(Value::as_str).unwrap_or_default();
+        let sections = view.sections.into_iter().map(|s| (s.section_id, s.name)).collect();
+        names.insert(row.building_id, (name.to_owned(), sections));
+    }
+    let mut open = Vec::new();
+    for row in floors {
+        let view: FloorView = parse(&row.body)?;
+        let round = view.rounds.into_iter().find(|round| rounds.contains(&round.round_id));
+        let Some(round) = round.filter(|round| round.has_locked || round.has_unvisited) else {
+            continue;
+        };
+        let (building, sections) = names.get(&row.building_id).cloned().unwrap_or_default();
+        open.push(OpenFloor {
+            building_id: row.building_id,
+            building,
+            section: sections.get(&view.section_id).cloned().unwrap_or_default(),
+            floor_id: view.floor_id,
+            label: view.label,
+            sort_order_milli: view.sort_order_milli,
+            state: round.state,
+            in_scope: round.counts.in_scope,
+            covered: round.counts.covered,
+            locked: round.locked,
+            unvisited: round.unvisited,
+        });
+    }
+    open.sort_by(|a, b| {
+        let order = |floor: &OpenFloor| (floor.building_id, -floor.sort_order_milli, floor.floor_id);
+        (&a.building, order(a)).cmp(&(&b.building, order(b)))
+    });
+    Ok(open)
+}
+
+fn standing(rounds: Vec<BuildingRound>, chosen: &HashSet<RoundId>) -> Option<BuildingRound> {
+    rounds.into_iter().find(|standing| chosen.contains(&standing.round_id))
+}
+
+/// The rounds that figures are about: the one asked for, else the current one of each street.
+async fn rounds_for(tx: &mut Tx, unit: Uuid, round: Option<Uuid>) -> Result<HashSet<RoundId>> {
+    let rounds = match tx.street_of(unit).await? {
+        Some(street) => tx.rounds(street).await?,
+        None => tx.rounds_below(unit).await?,
+    };
+    let mut by_street: BTreeMap<Uuid, Vec<RoundRow>> = BTreeMap::new();
+    for row in rounds {
+        by_street.entry(row.street_id).or_default().push(row);
+    }
+    let chosen: HashSet<RoundId> =
+        by_street.values().filter_map(|rounds| chosen(rounds, round)).map(RoundId).collect();
+    if chosen.is_empty() { Err(Error::NotFound) } else { Ok(chosen) }
+}
+
+/// The round asked for, else the latest that is running, else the latest that was published.
+fn chosen(rounds: &[RoundRow], asked: Option<Uuid>) -> Option<Uuid> {
+    let published = rounds.iter().filter(|round| round.status != "draft");
+    if let Some(asked) = asked {
+        return published.map(|round| round.round_id).find(|round| *round == asked);
+    }
+    let running = |round: &&RoundRow| matches!(round.status.as_str(), "open" | "closing" | "reopened");
+    let order = |round: &&RoundRow| (round.from_ms, round.round_id);
+    let latest = published.clone().filter(running).max_by_key(order);
+    latest.or_else(|| published.max_by_key(order)).map(|round| round.round_id)
+}
+
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::Internal(format!("a stored entity is unreadable: {error}")))
+}

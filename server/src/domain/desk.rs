@@ -1,0 +1,77 @@
+//! Ops that the server files: for people at a desk, and for what it verified itself.
+
+use super::writer::{Judged, Outcome, Verdict, Writer};
+use crate::error::{Error, Result};
+use saolou_protocol::building::answer::AnswerStatus;
+use saolou_protocol::fact::Fact;
+use saolou_protocol::op::Op;
+use saolou_protocol::time::{Millis, Stamp, TimeQuality};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Ops that one push of the desk may hold; larger registrations are cut.
+const DESK_OPS_MAX: usize = 1000;
+
+/// Seals an op that was made here and now. The desk has no outbox: `n` is 0.
+#[expect(clippy::too_many_arguments, reason = "an op has these parts")]
+pub(crate) fn op(
+    op_id: Uuid,
+    author: Uuid,
+    now_ms: Millis,
+    building: Uuid,
+    kind: &str,
+    subject: Uuid,
+    seen: &[Uuid],
+    body: Value,
+) -> Result<Op> {
+    let subject_type = kind.split('_').next().unwrap_or(kind);
+    let content = json!({
+        "op_id": op_id,
+        "device": Uuid::nil(),
+        "n": 0,
+        "author": author,
+        "kind": kind,
+        "subject": { "type": subject_type, "id": subject },
+        "bucket": building,
+        "schema": format!("{kind}/1"),
+        "captured": { "wall_ms": now_ms, "utc_offset_min": 480 },
+        "seen": seen,
+        "body": body,
+    });
+    let Value::Object(content) = content else {
+        return Err(Error::Internal("an op is an object".into()));
+    };
+    let sealed = Op::seal(content);
+    Ok(sealed.map_err(|refusal| Error::Invalid(refusal.detail))?.0)
+}
+
+/// An op of the desk, ready for the writer: its clock is the server's.
+pub(crate) fn judged(op: Op, street: Uuid, now_ms: Millis) -> Judged {
+    let stamp =
+        Stamp { corrected_ms: now_ms, received_ms: now_ms, quality: TimeQuality::Anchored };
+    let (fact, issues) = Fact::read(&op, stamp);
+    Judged { op, stamp, street, issues, verdict: Verdict::Merge(Box::new(fact)) }
+}
+
+/// What the desk looks at in an answer.
+#[derive(Deserialize)]
+pub(crate) struct Told {
+    pub(crate) status: AnswerStatus,
+    #[serde(default)]
+    pub(crate) canonical: std::collections::BTreeMap<Uuid, Uuid>,
+}
+
+/// Files ops of the desk, in runs that one commit can take.
+pub(crate) async fn file(writer: &Writer, ops: Vec<Judged>) -> Result<Vec<Told>> {
+    let mut told = Vec::with_capacity(ops.len());
+    let mut ops = ops.into_iter().peekable();
+    while ops.peek().is_some() {
+        let run: Vec<Judged> = ops.by_ref().take(DESK_OPS_MAX).collect();
+        for Outcome { answer, .. } in writer.push(run).await? {
+            let unreadable = |error| Error::Internal(format!("a stored answer: {error}"));
+            told.push(serde_json::from_slice(&answer).map_err(unreadable)?);
+        }
+    }
+    Ok(told)
+}

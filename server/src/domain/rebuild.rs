@@ -1,0 +1,51 @@
+//! Rebuild: recount everything from the ops and compare it with what is stored.
+
+use super::writer::differences;
+use crate::error::Result;
+use crate::store::Store;
+use uuid::Uuid;
+
+/// An entity that is not what the ops say.
+#[derive(Debug)]
+pub struct Difference {
+    /// The building.
+    pub building_id: Uuid,
+    /// `building`, `floor`, `office`, `conflict`.
+    pub kind: &'static str,
+    /// The entity.
+    pub entity_id: Uuid,
+    /// What it should be, as JSON.
+    pub expected: String,
+}
+
+/// What a rebuild found.
+#[derive(Debug, Default)]
+pub struct Recount {
+    /// Buildings looked at.
+    pub buildings: usize,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+/// Recounts all buildings, one snapshot each, without changing anything. `progress` is told how many
+/// of how many are done.
+pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> Result<Recount> {
+    let heads = store.read().await?.buckets(None).await?;
+    let mut recount = Recount::default();
+    for head in &heads {
+        let mut tx = store.read().await?;
+        // Read again inside the snapshot: the head may have moved since it was listed.
+        let Some(head) = tx.head(head.building_id).await? else { continue };
+        for entity in differences(&mut tx, &head).await? {
+            recount.differences.push(Difference {
+                building_id: head.building_id,
+                kind: entity.kind.code(),
+                entity_id: entity.id,
+                expected: String::from_utf8_lossy(&entity.body).into_owned(),
+            });
+        }
+        recount.buildings += 1;
+        progress(recount.buildings, heads.len());
+    }
+    Ok(recount)
+}

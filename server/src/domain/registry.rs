@@ -1,0 +1,493 @@
+//! The registry as the desk writes it: units, campaigns, rounds, teams, assignments, buildings.
+//!
+//! Reference data are rows. A building and what is in it are ops like everything else, so that the
+//! desk's registration and a phone's addition on site merge by the same rules.
+
+use super::access::{Act, Caller};
+use super::desk;
+use super::sync::Sync;
+use super::writer::Judged;
+use crate::error::{Error, Result};
+use crate::store::{
+    AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, Tx, UnitRow,
+};
+use saolou_protocol::building::EntityKind;
+use saolou_protocol::building::view::{BuildingView, OfficeView};
+use saolou_protocol::time::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// An end that has not come.
+const OPEN_END_MS: Millis = Millis::MAX;
+/// Most rooms that one registration of a building may hold.
+const ROOMS_MAX: usize = 20_000;
+
+const LEVELS: &[&str] = &["city", "district", "street", "community", "grid"];
+const ROUND_KINDS: &[&str] =
+    &["full_sweep", "revisit_only", "key_targets", "random_sample", "sector_check", "continuous"];
+const ROUND_STATUSES: &[&str] =
+    &["draft", "published", "open", "closing", "closed", "archived", "reopened"];
+
+/// A unit as the administrator writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUnit {
+    #[serde(default)]
+    parent_id: Option<Uuid>,
+    code: String,
+    level: String,
+    name: String,
+}
+
+/// Stores a unit. The first one of all may stand alone, every other has a parent.
+pub(crate) async fn put_unit(sync: &Sync, unit_id: Uuid, new: NewUnit) -> Result<()> {
+    let NewUnit { parent_id, code, level, name } = new;
+    one_of("level", &level, LEVELS)?;
+    let digits = code.chars().all(|c| c.is_ascii_digit());
+    if !digits || !(4..=20).contains(&code.len()) || name.trim().is_empty() {
+        return Err(Error::Invalid("code: 4 to 20 digits; name: not empty".into()));
+    }
+    let mut tx = sync.store.write().await?;
+    let before = tx.unit(unit_id).await?;
+    if let Some(parent) = parent_id
+        && (parent == unit_id || tx.unit(parent).await?.is_none())
+    {
+        return Err(Error::Invalid("parent_id: unknown unit".into()));
+    }
+    if before.is_some_and(|before| before.parent_id != parent_id) {
+        return Err(Error::Invalid("parent_id: a unit keeps its place".into()));
+    }
+    let unit = UnitRow { unit_id, parent_id, code, level, name };
+    tx.put_unit(&unit).await.map_err(taken("code"))?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A campaign with its phases.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewCampaign {
+    street_id: Uuid,
+    name: String,
+    #[serde(default)]
+    document_no: Option<String>,
+    #[serde(default)]
+    phases: Vec<NewPhase>,
+}
+
+/// A phase; dates as `YYYY-MM-DD`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPhase {
+    phase_id: Uuid,
+    kind: String,
+    from: String,
+    until: String,
+    #[serde(default)]
+    goals: Option<String>,
+}
+
+/// Stores a campaign.
+pub(crate) async fn put_campaign(
+    sync: &Sync,
+    caller: &Caller,
+    campaign_id: Uuid,
+    new: NewCampaign,
+) -> Result<()> {
+    let mut tx = sync.store.write().await?;
+    caller.require_at(&mut tx, Act::ManageRegistry, new.street_id).await?;
+    let other = |before: CampaignRow| before.street_id != new.street_id;
+    if tx.campaign(campaign_id).await?.is_some_and(other) {
+        return Err(Error::NotFound);
+    }
+    let phases: Vec<PhaseRow> = new
+        .phases
+        .into_iter()
+        .map(|phase| PhaseRow {
+            phase_id: phase.phase_id,
+            campaign_id,
+            kind: phase.kind,
+            from_date: phase.from,
+            until_date: phase.until,
+            goals: phase.goals,
+        })
+        .collect();
+    let (street_id, name, document_no) = (new.street_id, new.name, new.document_no);
+    tx.put_campaign(&CampaignRow { campaign_id, street_id, name, document_no }, &phases).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A round.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRound {
+    campaign_id: Uuid,
+    street_id: Uuid,
+    number: i64,
+    kind: String,
+    status: String,
+    from_ms: Millis,
+    until_ms: Millis,
+    #[serde(default)]
+    grace_until_ms: Option<Millis>,
+}
+
+/// Stores a round. Where its window or its being published changes, all buildings of the street
+/// are derived anew before this returns.
+pub(crate) async fn put_round(
+    sync: &Sync,
+    caller: &Caller,
+    round_id: Uuid,
+    new: NewRound,
+) -> Result<()> {
+    one_of("kind", &new.kind, ROUND_KINDS)?;
+    one_of("status", &new.status, ROUND_STATUSES)?;
+    if new.from_ms >= new.until_ms {
+        return Err(Error::Invalid("until_ms: must lie after from_ms".into()));
+    }
+    let mut tx = sync.store.write().await?;
+    caller.require_at(&mut tx, Act::ManageRegistry, new.street_id).await?;
+    let campaign = tx.campaign(new.campaign_id).await?;
+    if campaign.is_none_or(|campaign| campaign.street_id != new.street_id) {
+        return Err(Error::Invalid("campaign_id: no campaign of this street".into()));
+    }
+    let before = tx.round(round_id).await?;
+    if before.as_ref().is_some_and(|before| before.street_id != new.street_id) {
+        return Err(Error::NotFound);
+    }
+    let round = RoundRow {
+        round_id,
+        campaign_id: new.campaign_id,
+        street_id: new.street_id,
+        number: new.number,
+        kind: new.kind,
+        status: new.status,
+        from_ms: new.from_ms,
+        until_ms: new.until_ms,
+        grace_until_ms: new.grace_until_ms.unwrap_or(new.until_ms),
+    };
+    let window = |round: &RoundRow| (round.from_ms, round.until_ms, round.status == "draft");
+    let same = before.is_some_and(|before| window(&before) == window(&round));
+    tx.put_round(&round).await?;
+    tx.commit().await?;
+    if !same {
+        sync.writer.rederive(round.street_id).await?;
+    }
+    Ok(())
+}
+
+/// The rounds that the caller works in, with their campaigns' names.
+pub(crate) async fn rounds(sync: &Sync, caller: &Caller) -> Result<Vec<RoundRow>> {
+    let mut tx = sync.store.read().await?;
+    let mut units = tx.streets_of_teams(caller.user_id).await?;
+    units.extend(caller.grants.iter().map(|grant| grant.unit_id));
+    let mut rounds: Vec<RoundRow> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for unit in units {
+        let street = tx.street_of(unit).await?;
+        let found = match street {
+            Some(street) => tx.rounds(street).await?,
+            None => tx.rounds_below(unit).await?,
+        };
+        rounds.extend(found.into_iter().filter(|round| seen.insert(round.round_id)));
+    }
+    Ok(rounds)
+}
+
+/// The units that the caller reaches.
+pub(crate) async fn units(sync: &Sync, caller: &Caller) -> Result<Vec<UnitRow>> {
+    let mut tx = sync.store.read().await?;
+    let mut units: Vec<UnitRow> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for grant in &caller.grants {
+        let below = tx.units_below(grant.unit_id).await?;
+        units.extend(below.into_iter().filter(|unit| seen.insert(unit.unit_id)));
+    }
+    units.sort_by(|a, b| a.code.cmp(&b.code));
+    Ok(units)
+}
+
+/// A team with its members.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTeam {
+    street_id: Uuid,
+    name: String,
+    #[serde(default)]
+    leader_id: Option<Uuid>,
+    members: Vec<NewMember>,
+}
+
+/// A member: who, from which department, from when to when.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewMember {
+    user_id: Uuid,
+    function: String,
+    #[serde(default)]
+    from_ms: Option<Millis>,
+    #[serde(default)]
+    until_ms: Option<Millis>,
+}
+
+/// Stores a team.
+pub(crate) async fn put_team(
+    sync: &Sync,
+    caller: &Caller,
+    team_id: Uuid,
+    new: NewTeam,
+) -> Result<()> {
+    let mut tx = sync.store.write().await?;
+    caller.require_at(&mut tx, Act::ManageRegistry, new.street_id).await?;
+    if tx.team_street(team_id).await?.is_some_and(|street| street != new.street_id) {
+        return Err(Error::NotFound);
+    }
+    let users = new.members.iter().map(|member| member.user_id).chain(new.leader_id);
+    for user in users {
+        if tx.account(user).await?.is_none() {
+            return Err(Error::Invalid(format!("user_id: unknown {user}")));
+        }
+    }
+    let members: Vec<MemberRow> = new
+        .members
+        .into_iter()
+        .map(|member| MemberRow {
+            user_id: member.user_id,
+            function: member.function,
+            from_ms: member.from_ms.unwrap_or(0),
+            until_ms: member.until_ms.unwrap_or(OPEN_END_MS),
+        })
+        .collect();
+    let (street_id, name, leader_id) = (new.street_id, new.name, new.leader_id);
+    tx.put_team(&TeamRow { team_id, street_id, name, leader_id }, &members).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// An assignment: a team works on a building in a round, from when to when.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAssignment {
+    round_id: Uuid,
+    building_id: Uuid,
+    team_id: Uuid,
+    from_ms: Millis,
+    #[serde(default)]
+    until_ms: Option<Millis>,
+}
+
+/// Stores an assignment.
+pub(crate) async fn put_assignment(
+    sync: &Sync,
+    caller: &Caller,
+    assignment_id: Uuid,
+    new: NewAssignment,
+) -> Result<()> {
+    let mut tx = sync.store.write().await?;
+    let round = tx.round(new.round_id).await?.ok_or(Error::NotFound)?;
+    caller.require_at(&mut tx, Act::ManageRegistry, round.street_id).await?;
+    let team = tx.team_street(new.team_id).await?;
+    let building = tx.head(new.building_id).await?.map(|head| head.street_id);
+    if team != Some(round.street_id) || building != Some(round.street_id) {
+        return Err(Error::Invalid("round, team and building must be of one street".into()));
+    }
+    tx.put_assignment(&AssignmentRow {
+        assignment_id,
+        round_id: new.round_id,
+        building_id: new.building_id,
+        team_id: new.team_id,
+        assigned_by: caller.user_id,
+        from_ms: new.from_ms,
+        until_ms: new.until_ms.unwrap_or(OPEN_END_MS),
+    })
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A building as the desk registers it: the unit it lies in, its sections with floors and rooms,
+/// and whatever attributes there are.
+#[derive(Deserialize)]
+pub(crate) struct NewBuilding {
+    unit_id: Uuid,
+    #[serde(default)]
+    sections: Vec<NewSection>,
+    #[serde(flatten)]
+    attributes: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct NewSection {
+    section_id: Uuid,
+    name: String,
+    #[serde(default)]
+    floors: Vec<NewFloor>,
+}
+
+/// The members that [`saolou_protocol::fact::NewFloor`] reads, and the rooms.
+#[derive(Deserialize)]
+struct NewFloor {
+    floor_id: Uuid,
+    #[serde(default)]
+    offices: Vec<NewOffice>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct NewOffice {
+    office_id: Uuid,
+    #[serde(default)]
+    occupants: Vec<NewOccupant>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct NewOccupant {
+    occupancy_id: Uuid,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// What a registration did.
+#[derive(Serialize)]
+pub(crate) struct Registered {
+    building_id: Uuid,
+    ops: usize,
+}
+
+/// Registers a building, or what of it is not registered yet; repeating it changes nothing.
+pub(crate) async fn put_building(
+    sync: &Sync,
+    caller: &Caller,
+    building: Uuid,
+    new: NewBuilding,
+) -> Result<Registered> {
+    let rooms: usize =
+        new.sections.iter().flat_map(|s| &s.floors).map(|floor| floor.offices.len()).sum();
+    if rooms > ROOMS_MAX {
+        return Err(Error::Invalid(format!("sections: {rooms} rooms, the limit is {ROOMS_MAX}")));
+    }
+    let mut tx = sync.store.write().await?;
+    caller.require_at(&mut tx, Act::ManageRegistry, new.unit_id).await?;
+    let street = tx.street_of(new.unit_id).await?;
+    let street =
+        street.ok_or_else(|| Error::Invalid("unit_id: a building lies in a street".into()))?;
+    if let Some(unit) = tx.building_unit(building).await? {
+        caller.require_at(&mut tx, Act::ManageRegistry, unit).await?;
+    }
+    tx.place_bucket(building, street, new.unit_id).await?;
+    let known = Known::read(&mut tx, street, building).await?;
+    tx.commit().await?;
+    let registration = Registration { sync, caller, building, street, known, ops: Vec::new() };
+    let ops = registration.ops(new)?;
+    let filed = ops.len();
+    desk::file(&sync.writer, ops).await?;
+    Ok(Registered { building_id: building, ops: filed })
+}
+
+/// What is registered of a building already.
+struct Known {
+    attributes: Option<Map<String, Value>>,
+    ids: BTreeSet<Uuid>,
+}
+
+impl Known {
+    async fn read(tx: &mut Tx, street: Uuid, building: Uuid) -> Result<Self> {
+        let mut known = Self { attributes: None, ids: BTreeSet::new() };
+        for row in tx.entities(street, building).await? {
+            let unreadable = |error| Error::Internal(format!("a stored entity: {error}"));
+            if row.kind == EntityKind::Building.code() {
+                let view: BuildingView = serde_json::from_slice(&row.body).map_err(unreadable)?;
+                known.attributes = Some(view.attributes);
+                known.ids.extend(view.sections.iter().map(|section| section.section_id.0));
+            } else if row.kind == EntityKind::Office.code() {
+                let view: OfficeView = serde_json::from_slice(&row.body).map_err(unreadable)?;
+                known.ids.extend(view.occupants.iter().map(|stay| stay.occupancy_id.0));
+            }
+            known.ids.insert(row.entity_id);
+        }
+        Ok(known)
+    }
+}
+
+struct Registration<'a> {
+    sync: &'a Sync,
+    caller: &'a Caller,
+    building: Uuid,
+    street: Uuid,
+    known: Known,
+    ops: Vec<Judged>,
+}
+
+impl Registration<'_> {
+    fn ops(mut self, new: NewBuilding) -> Result<Vec<Judged>> {
+        if self.known.attributes.as_ref() != Some(&new.attributes) {
+            self.file("building_add", self.building, Value::Object(new.attributes))?;
+        }
+        for section in new.sections {
+            let id = section.section_id;
+            self.add("section_add", id, json!({ "section_id": id, "name": section.name }))?;
+            for floor in section.floors {
+                let mut body = floor.rest;
+                body.insert("section_id".into(), json!(id));
+                body.insert("floor_id".into(), json!(floor.floor_id));
+                self.add("floor_add", floor.floor_id, Value::Object(body))?;
+                for office in floor.offices {
+                    self.add_office(floor.floor_id, office)?;
+                }
+            }
+        }
+        Ok(self.ops)
+    }
+
+    fn add_office(&mut self, floor: Uuid, office: NewOffice) -> Result<()> {
+        let mut body = office.rest;
+        body.insert("floor_id".into(), json!(floor));
+        body.insert("office_id".into(), json!(office.office_id));
+        body.entry("origin").or_insert_with(|| json!("initial"));
+        self.add("office_add", office.office_id, Value::Object(body))?;
+        for stay in office.occupants {
+            let mut body = stay.rest;
+            body.insert("office_id".into(), json!(office.office_id));
+            body.insert("occupancy_id".into(), json!(stay.occupancy_id));
+            self.add("occupancy_add", stay.occupancy_id, Value::Object(body))?;
+        }
+        Ok(())
+    }
+
+    /// Files an op unless what it adds is known.
+    fn add(&mut self, kind: &str, id: Uuid, body: Value) -> Result<()> {
+        if self.known.ids.insert(id) { self.file(kind, id, body) } else { Ok(()) }
+    }
+
+    fn file(&mut self, kind: &str, subject: Uuid, body: Value) -> Result<()> {
+        let (clock, author) = (&self.sync.clock, self.caller.user_id);
+        let now_ms = clock.now_ms();
+        let op_id = clock.new_id();
+        let op = desk::op(op_id, author, now_ms, self.building, kind, subject, &[], body)?;
+        self.ops.push(desk::judged(op, self.street, now_ms));
+        Ok(())
+    }
+}
+
+fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
+    if known.contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::Invalid(format!("{name}: expected one of {}", known.join(", "))))
+    }
+}
+
+fn taken(name: &'static str) -> impl Fn(sqlx::Error) -> Error {
+    move |error| match &error {
+        sqlx::Error::Database(database) if database.is_unique_violation() => {
+            Error::Invalid(format!("{name}: taken"))
+        }
+        _ => Error::Database(error),
+    }
+}

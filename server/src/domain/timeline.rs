@@ -1,0 +1,82 @@
+//! The timeline of an office: every visit of every team and every decision, with device, corrected
+//! and received time, whether it counts or not.
+
+use super::access::Caller;
+use super::sync::Sync;
+use super::writer::fold;
+use crate::error::{Error, Result};
+use saolou_protocol::building::history::HistoryItem;
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::fact::Fact;
+use saolou_protocol::ids::OfficeId;
+use saolou_protocol::op::Op;
+use saolou_protocol::time::{Millis, Stamp, TimeQuality};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The timeline of an office, by corrected time.
+#[derive(Serialize)]
+pub(crate) struct Timeline {
+    office_id: OfficeId,
+    items: Vec<Item>,
+}
+
+/// One op on the timeline.
+#[derive(Serialize)]
+struct Item {
+    #[serde(flatten)]
+    standing: HistoryItem,
+    kind: String,
+    author_id: Uuid,
+    author: Option<String>,
+    device: Uuid,
+    captured_wall_ms: Millis,
+    corrected_ms: Millis,
+    quality: String,
+    received_ms: Millis,
+    issues: Vec<String>,
+    seen: Vec<Uuid>,
+    body: Map<String, Value>,
+}
+
+/// Reads the timeline of an office; an id that is an alias gives that of the office it stands for.
+pub(crate) async fn timeline(
+    sync: &Sync,
+    caller: &Caller,
+    building: Uuid,
+    office: OfficeId,
+) -> Result<Timeline> {
+    let mut tx = sync.store.read().await?;
+    let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
+    let (folded, _) = fold(&mut tx, &head).await?;
+    let office_id = folded.canonical(office).ok_or(Error::NotFound)?;
+    let mut standings: HashMap<Uuid, HistoryItem> =
+        folded.history(office_id).into_iter().map(|item| (item.op_id.0, item)).collect();
+    let mut items = Vec::new();
+    for row in tx.timeline(head.street_id, building).await? {
+        let Some(standing) = standings.remove(&row.op_id) else { continue };
+        let unreadable = || Error::Internal("a stored op is unreadable".into());
+        let hash = row.hash.try_into().map(Hash).map_err(|_| unreadable())?;
+        let op = Op::restore(row.content, hash).map_err(|_| unreadable())?;
+        let quality = TimeQuality::parse(&row.quality).ok_or_else(unreadable)?;
+        let (corrected_ms, received_ms) = (row.corrected_ms, row.received_ms);
+        let (_, issues) = Fact::read(&op, Stamp { corrected_ms, received_ms, quality });
+        items.push(Item {
+            standing,
+            kind: op.kind,
+            author_id: row.author_id,
+            author: row.author,
+            device: op.device.0,
+            captured_wall_ms: op.captured.wall_ms,
+            corrected_ms,
+            quality: row.quality,
+            received_ms,
+            issues: issues.iter().map(str::to_owned).collect(),
+            seen: op.seen.iter().map(|op| op.0).collect(),
+            body: op.body,
+        });
+    }
+    Ok(Timeline { office_id, items })
+}

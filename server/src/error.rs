@@ -1,0 +1,231 @@
+//! What a request can fail with, in one table: a stable code, a status, and a text in Chinese and
+//! English that says what to do next (RFC 9457 problem details).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A failure of a request as a whole. What happens to single ops is an answer, not an error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("not signed in")]
+    Unauthenticated,
+    #[error("the session has ended")]
+    SessionEnded,
+    #[error("user name or password is wrong")]
+    WrongPassword,
+    #[error("the account is suspended")]
+    Suspended,
+    #[error("not permitted")]
+    Forbidden,
+    /// Also what lies outside the caller's scope: its existence is nobody's business.
+    #[error("not found")]
+    NotFound,
+    #[error("malformed: {0}")]
+    Malformed(String),
+    #[error("invalid: {0}")]
+    Invalid(String),
+    #[error("too large: {0}")]
+    TooLarge(String),
+    #[error("content digest differs: {0}")]
+    DigestMismatch(String),
+    #[error("unsupported sync version")]
+    UnsupportedVersion,
+    #[error("too many attempts")]
+    TooManyAttempts,
+    #[error("overloaded")]
+    Overloaded,
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// The result of whatever a request asks for.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// How a failure is told.
+struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: [&'static str; 2],
+    next: [&'static str; 2],
+}
+
+const fn problem(
+    status: StatusCode,
+    code: &'static str,
+    title: [&'static str; 2],
+    next: [&'static str; 2],
+) -> Problem {
+    Problem { status, code, title, next }
+}
+
+impl Error {
+    /// The table of problems: status, code, what it is, what to do next; Chinese first.
+    #[expect(clippy::too_many_lines, reason = "a table, read row by row")]
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Unauthenticated => problem(
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                ["未登录", "Not signed in"],
+                ["请登录后重试。", "Sign in and try again."],
+            ),
+            Self::SessionEnded => problem(
+                StatusCode::UNAUTHORIZED,
+                "session_ended",
+                ["登录已失效", "The session has ended"],
+                [
+                    "请重新登录；手机上未上传的记录不会丢失。",
+                    "Sign in again; records waiting on the phone are not lost.",
+                ],
+            ),
+            Self::WrongPassword => problem(
+                StatusCode::UNAUTHORIZED,
+                "wrong_password",
+                ["用户名或密码错误", "User name or password is wrong"],
+                [
+                    "请核对后重试；忘记密码请联系系统管理员。",
+                    "Check both and try again; if you forgot the password, ask the system administrator.",
+                ],
+            ),
+            Self::Suspended => problem(
+                StatusCode::FORBIDDEN,
+                "account_suspended",
+                ["账号已停用", "The account is suspended"],
+                ["请联系系统管理员。", "Ask the system administrator."],
+            ),
+            Self::Forbidden => problem(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                ["无权执行此操作", "Not permitted"],
+                [
+                    "如工作需要，请向街道督导申请授权。",
+                    "If your work needs it, ask the street supervisor for the right.",
+                ],
+            ),
+            Self::NotFound => problem(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                ["未找到", "Not found"],
+                [
+                    "请核对编号；也可能不在您的管辖范围内。",
+                    "Check the id; it may also lie outside your area.",
+                ],
+            ),
+            Self::Malformed(_) => problem(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                ["请求无法解析", "The request cannot be read"],
+                [
+                    "请按接口说明修正后重发；未改动任何已存数据。",
+                    "Mend it by the interface description and send it again; nothing stored was changed.",
+                ],
+            ),
+            Self::Invalid(_) => problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                ["内容不符合要求", "The content does not fit"],
+                ["请按提示修正后重发。", "Mend what the cause names and send it again."],
+            ),
+            Self::TooLarge(_) => problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                ["请求超出上限", "The request is over the limit"],
+                [
+                    "请分成较小的批次重发，上限见 limits。",
+                    "Send it in smaller batches; limits says how small.",
+                ],
+            ),
+            Self::DigestMismatch(_) => problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "digest_mismatch",
+                ["内容与校验值不一致", "The content does not match its digest"],
+                ["传输中损坏，请重新发送。", "It was damaged on the way; send it again."],
+            ),
+            Self::UnsupportedVersion => problem(
+                StatusCode::UPGRADE_REQUIRED,
+                "unsupported_version",
+                ["同步协议版本不受支持", "The sync version is not supported"],
+                [
+                    "请升级应用；未上传的记录保留在手机上，升级后继续上传。",
+                    "Update the app; waiting records stay on the phone and are sent afterwards.",
+                ],
+            ),
+            Self::TooManyAttempts => problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                ["尝试次数过多", "Too many attempts"],
+                ["请稍后再试。", "Wait a little and try again."],
+            ),
+            Self::Overloaded => problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                ["服务器繁忙", "The server is busy"],
+                [
+                    "请按 Retry-After 稍后重发；记录保留在手机上。",
+                    "Send it again after Retry-After; records stay on the phone.",
+                ],
+            ),
+            Self::Database(sqlx::Error::PoolTimedOut) => Self::Overloaded.problem(),
+            Self::Database(_) | Self::Internal(_) => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                ["服务器内部错误", "The server failed"],
+                [
+                    "请稍后重试；若仍失败，请把请求编号告诉系统管理员。",
+                    "Try again later; if it fails again, tell the system administrator the request id.",
+                ],
+            ),
+        }
+    }
+
+    /// Technical detail for the one who mends the client; never internals.
+    fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Malformed(cause)
+            | Self::Invalid(cause)
+            | Self::TooLarge(cause)
+            | Self::DigestMismatch(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let Problem { status, code, title, next } = self.problem();
+        if status.is_server_error() {
+            tracing::error!(code, error = %self, "request failed");
+        } else {
+            tracing::info!(code, "request refused");
+        }
+        let mut body = json!({
+            "type": format!("urn:saolou:problem:{code}"),
+            "status": status.as_u16(),
+            "code": code,
+            "title": title[0],
+            "detail": next[0],
+            "title_en": title[1],
+            "detail_en": next[1],
+        });
+        if let Some(cause) = self.cause() {
+            body["cause"] = json!(cause);
+        }
+        if matches!(self, Self::TooLarge(_)) {
+            body["limits"] = json!(crate::domain::sync::Limits::SERVED);
+        }
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

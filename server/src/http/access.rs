@@ -1,0 +1,138 @@
+//! Permissions as extractors: a handler that takes `May<Push>` runs only for callers who may push.
+
+use crate::app::App;
+use crate::domain::access::{Act, Caller};
+use crate::error::Error;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// Somebody who is signed in, whatever his roles.
+pub(super) struct SignedIn(pub(super) Caller);
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let app = App::from_ref(state);
+        let token = bearer(parts).ok_or(Error::Unauthenticated)?;
+        app.gate.caller(&app.sync.store, &app.sync.clock, token).await.map(Self)
+    }
+}
+
+/// The bearer token of a request.
+pub(super) fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A permission, by type.
+pub(super) trait Permission {
+    const ACT: Act;
+}
+
+macro_rules! permissions {
+    ($($name:ident),+ $(,)?) => {$(
+        pub(super) struct $name;
+        impl Permission for $name { const ACT: Act = Act::$name; }
+    )+};
+}
+
+permissions!(Push, ReadCoverage, ReadVisits, ManageRegistry, ImportRoster, ManageAccounts);
+
+/// Somebody who may do `P`; where, the domain checks.
+pub(super) struct May<P> {
+    pub(super) caller: Caller,
+    permission: PhantomData<P>,
+}
+
+impl<S, P> FromRequestParts<S> for May<P>
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+    P: Permission,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let SignedIn(caller) = SignedIn::from_request_parts(parts, state).await?;
+        if caller.may(P::ACT) {
+            Ok(Self { caller, permission: PhantomData })
+        } else {
+            Err(Error::Forbidden)
+        }
+    }
+}
+
+/// A JSON body; what is wrong with it is told as a problem.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<S, T> FromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let Body(bytes) = Body::from_request(request, state).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| Error::Malformed(error.to_string()))
+    }
+}
+
+/// A whole body, within the limit of its route.
+pub(super) struct Body(pub(super) bytes::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let read = bytes::Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| {
+            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                Error::TooLarge("the body, after decompression".into())
+            } else {
+                Error::Malformed(rejection.body_text())
+            }
+        })
+    }
+}
+
+/// The id in a path, whatever noun it is.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S, T> FromRequestParts<S> for Path<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Send,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|_| Error::NotFound)
+    }
+}
+
+/// The query of a URL.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<S, T> FromRequestParts<S> for Query<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|query| Self(query.0)).map_err(|error| Error::Malformed(error.body_text()))
+    }
+}

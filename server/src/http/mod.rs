@@ -1,0 +1,121 @@
+//! HTTP: every route on one page. A handler takes the request apart, asks the domain, and puts the
+//! answer together; permissions are extractors, so that no handler can forget one.
+
+mod access;
+mod admin;
+mod coverage;
+mod events;
+mod health;
+mod pages;
+mod photos;
+mod roster;
+mod session;
+mod sync;
+
+use crate::app::App;
+use crate::domain::sync::BODY_BYTES_MAX;
+use crate::error::Error;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Request, Response, header};
+use axum::routing::{get, post, put};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+/// Largest body of an ordinary request, in bytes.
+const SMALL_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long a request may take, live streams and photos apart.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// All routes. Open to everybody are only: signing in, health, static pages.
+pub(crate) fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/session", post(session::sign_in).delete(session::sign_out))
+        .route("/session/refresh", post(session::refresh))
+        .route("/me", get(session::me))
+        .route("/org-units", get(admin::units))
+        .route("/org-units/{id}", put(admin::put_unit))
+        .route("/users/{id}", put(admin::put_user))
+        .route("/campaigns/{id}", put(admin::put_campaign))
+        .route("/rounds", get(admin::rounds))
+        .route("/rounds/{id}", put(admin::put_round))
+        .route("/teams/{id}", put(admin::put_team))
+        .route("/assignments/{id}", put(admin::put_assignment))
+        .route("/buildings", get(coverage::buildings))
+        .route("/buildings/{id}/floors", get(coverage::floors))
+        .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))
+        .route("/coverage/{unit}", get(coverage::roll_up))
+        .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX));
+    let large = Router::new()
+        .route("/sync", post(sync::sync))
+        .route("/sync/config", get(sync::config))
+        .route("/buildings/{id}", put(admin::put_building))
+        .route("/buildings/{id}/roster", post(roster::import))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let timed = Router::new()
+        .nest("/api/v1", api.merge(large))
+        .layer(axum::middleware::from_fn(in_time))
+        .layer(RequestDecompressionLayer::new())
+        .layer(CompressionLayer::new());
+    let untimed = Router::new()
+        .route("/api/v1/photos/{id}", put(photos::put))
+        .route("/api/v1/events", get(events::events));
+    let open = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/", get(pages::home));
+    timed
+        .merge(untimed)
+        .merge(open)
+        .fallback(|| async { Error::NotFound })
+        .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(Error::Internal("a handler panicked".into()))
+        }))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            axum::http::HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            axum::http::HeaderValue::from_static("no-store"),
+        ))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .with_state(app)
+}
+
+/// One span for a request: method, path without its query, and the request id that the caller gets.
+fn span<B>(request: &Request<B>) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!(
+        "request",
+        request_id = id,
+        method = %request.method(),
+        path = request.uri().path(),
+    )
+}
+
+fn log_response<B>(response: &Response<B>, latency: Duration, _: &tracing::Span) {
+    let status = response.status();
+    metrics::counter!("saolou_requests_total", "status" => status.as_str().to_owned()).increment(1);
+    metrics::histogram!("saolou_request_seconds").record(latency.as_secs_f64());
+    tracing::debug!(status = status.as_u16(), latency_us = latency.as_micros(), "answered");
+}
+
+async fn in_time(
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> Result<axum::response::Response, Error> {
+    // What the writer has taken is committed whether or not anybody waits for the answer.
+    tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.map_err(|_| Error::Overloaded)
+}

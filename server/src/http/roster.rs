@@ -1,0 +1,2 @@
+//! x
+pub(super) async fn import() -> &'static str { "" }

@@ -1,0 +1,54 @@
+//! `POST /api/v1/sync`: push and pull in one round trip.
+
+use super::access::{Body, May, Push};
+use crate::app::App;
+use crate::domain::sync::{BODY_BYTES_MAX, Limits, Reply, Request};
+use crate::error::{Error, Result};
+use axum::extract::{FromRequest, State};
+use axum::http::{HeaderMap, header};
+use std::time::Duration;
+
+/// Bodies up to this size are parsed where they arrive; larger ones where they hold up nobody.
+const INLINE_BYTES_MAX: usize = 256 * 1024;
+/// How long a push waits for memory before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The version of the protocol that a `Sync-Version` header may name.
+const VERSION: &str = "1";
+
+pub(super) async fn sync(
+    State(app): State<App>,
+    May { caller, .. }: May<Push>,
+    headers: HeaderMap,
+    request: axum::extract::Request,
+) -> Result<axum::Json<Reply>> {
+    if headers.get("sync-version").is_some_and(|version| version != VERSION) {
+        return Err(Error::UnsupportedVersion);
+    }
+    // Room for the body is taken before it is read, so that many phones at once queue up instead of
+    // filling the memory.
+    let room = app.body_room.acquire_many(room_for(&headers));
+    let room = tokio::time::timeout(PATIENCE, room).await;
+    let _room = room.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Overloaded)?;
+    let Body(body) = Body::from_request(request, &app).await?;
+    let received_ms = app.sync.clock.now_ms();
+    let request = if body.len() <= INLINE_BYTES_MAX {
+        Request::read(&body, received_ms)?
+    } else {
+        let read = tokio::task::spawn_blocking(move || Request::read(&body, received_ms));
+        read.await.map_err(|error| Error::Internal(format!("reading a push: {error}")))??
+    };
+    app.sync.run(&caller, request).await.map(axum::Json)
+}
+
+pub(super) async fn config(_: May<Push>) -> axum::Json<Limits> {
+    axum::Json(Limits::SERVED)
+}
+
+/// KiB to set aside for a body: what it says it has, or as much as there may be where it is
+/// compressed or does not say.
+fn room_for(headers: &HeaderMap) -> u32 {
+    let plain = !headers.contains_key(header::CONTENT_ENCODING);
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    let bytes = declared.filter(|_| plain).unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
+    u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
+}

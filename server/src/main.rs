@@ -1,0 +1,31 @@
+//! The program: reads the command line and does what it says.
+
+use saolou_server::app::Failure;
+use saolou_server::commands;
+use saolou_server::config::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::read();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    runtime.block_on(run(cli.command)).unwrap_or_else(|error| fail(&error))
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(settings) => commands::serve(&settings).await,
+        Command::Demo(demo) => commands::demo(&demo).await,
+        Command::Import(import) => commands::import(&import).await,
+        Command::Rebuild(settings) => commands::rebuild(&settings).await,
+        Command::User(user) => commands::user(&user).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a program that fails")]
+fn fail(error: &Failure) -> ExitCode {
+    eprintln!("saolou: {error}");
+    ExitCode::from(2)
+}

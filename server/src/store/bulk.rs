@@ -1,0 +1,66 @@
+//! Bulk statements with few distinct texts, so that they stay prepared.
+
+/// Rows for one statement: a bulk write is cut into these sizes, largest first.
+const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+
+/// Cuts rows into runs of the sizes in [`CHUNKS`].
+pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = CHUNKS.into_iter().find(|size| *size <= rows.len())?;
+        let (chunk, rest) = rows.split_at(size);
+        rows = rest;
+        Some(chunk)
+    })
+}
+
+/// Runs a query builder for every chunk of rows, on either driver: `rows` are pushed as values.
+macro_rules! for_chunks {
+    ($tx:expr, $rows:expr, $head:expr, |$values:ident, $row:ident| $push:expr, $tail:expr) => {{
+        for chunk in $crate::store::bulk::chunks($rows) {
+            match $tx {
+                $crate::store::Tx::Sqlite(tx) => {
+                    let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($head);
+                    query.push_values(chunk, |mut $values, $row| $push);
+                    query.push($tail);
+                    query.build().execute(&mut **tx).await?;
+                }
+                $crate::store::Tx::Postgres(tx) => {
+                    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new($head);
+                    query.push_values(chunk, |mut $values, $row| $push);
+                    query.push($tail);
+                    query.build().execute(&mut **tx).await?;
+                }
+            }
+        }
+    }};
+}
+pub(super) use for_chunks;
+
+/// Selects rows of `$head $bound $middle (ids)`, in chunks of ids, on either driver.
+macro_rules! select_in {
+    ($tx:expr, $ids:expr, $row:ty, $head:literal $(, $bound:expr, $middle:literal)?) => {{
+        let mut rows: Vec<$row> = Vec::new();
+        for chunk in $crate::store::bulk::chunks($ids) {
+            match $tx {
+                $crate::store::Tx::Sqlite(tx) => {
+                    let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($head);
+                    $(query.push_bind($bound).push($middle);)?
+                    let mut list = query.separated(", ");
+                    chunk.iter().for_each(|id| _ = list.push_bind(*id));
+                    query.push(")");
+                    rows.extend(query.build_query_as::<$row>().fetch_all(&mut **tx).await?);
+                }
+                $crate::store::Tx::Postgres(tx) => {
+                    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new($head);
+                    $(query.push_bind($bound).push($middle);)?
+                    let mut list = query.separated(", ");
+                    chunk.iter().for_each(|id| _ = list.push_bind(*id));
+                    query.push(")");
+                    rows.extend(query.build_query_as::<$row>().fetch_all(&mut **tx).await?);
+                }
+            }
+        }
+        rows
+    }};
+}
+pub(super) use select_in;

@@ -1,0 +1,207 @@
+//! The feed: one head for each bucket, one row for each entity, moved to the head when it changes.
+
+use super::bulk::{for_chunks, select_in};
+use super::{Result, Tx, on};
+use uuid::Uuid;
+
+/// The head of a bucket.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Head {
+    pub(crate) building_id: Uuid,
+    pub(crate) street_id: Uuid,
+    pub(crate) seq: i64,
+}
+
+/// A head that moves from one number to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadMove {
+    pub(crate) building: Uuid,
+    pub(crate) from_seq: i64,
+    pub(crate) to_seq: i64,
+}
+
+/// An entity as stored.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct EntityRow {
+    pub(crate) street_id: Uuid,
+    pub(crate) building_id: Uuid,
+    pub(crate) kind: String,
+    pub(crate) entity_id: Uuid,
+    pub(crate) seq: i64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A building with the unit that it lies in.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct BuildingRow {
+    pub(crate) building_id: Uuid,
+    pub(crate) unit_id: Uuid,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Tx {
+    /// The heads of these buckets, where they exist.
+    pub(crate) async fn heads(&mut self, buildings: &[Uuid]) -> Result<Vec<Head>> {
+        Ok(select_in!(
+            self,
+            buildings,
+            Head,
+            "select building_id, street_id, seq from bucket where building_id in ("
+        ))
+    }
+
+    /// The head of one bucket.
+    pub(crate) async fn head(&mut self, building: Uuid) -> Result<Option<Head>> {
+        const SQL: &str = "select building_id, street_id, seq from bucket where building_id = $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(building).fetch_optional(conn).await)
+    }
+
+    /// The unit that a building lies in; `None` where it is not registered.
+    pub(crate) async fn building_unit(&mut self, building: Uuid) -> Result<Option<Uuid>> {
+        const SQL: &str = "select unit_id from bucket where building_id = $1";
+        let unit: Option<Option<Uuid>> =
+            on!(self, |conn| sqlx::query_scalar(SQL).bind(building).fetch_optional(conn).await)?;
+        Ok(unit.flatten())
+    }
+
+    /// Opens a bucket where there is none, so that facts can come before the registration.
+    pub(crate) async fn open_bucket(&mut self, building: Uuid, street: Uuid) -> Result<()> {
+        const SQL: &str = "insert into bucket (building_id, street_id, seq) values ($1, $2, 0) \
+             on conflict (building_id) do nothing";
+        on!(self, |conn| sqlx::query(SQL).bind(building).bind(street).execute(conn).await.map(drop))
+    }
+
+    /// Places a bucket in a unit of a street.
+    pub(crate) async fn place_bucket(&mut self, building: Uuid, street: Uuid, unit: Uuid) -> Result<()> {
+        const PUT: &str = "insert into bucket (building_id, street_id, unit_id, seq) \
+             values ($1, $2, $3, 0) on conflict (building_id) do update \
+             set street_id = excluded.street_id, unit_id = excluded.unit_id";
+        const OPS: &str =
+            "update op set street_id = $2 where building_id = $1 and street_id <> $2";
+        const ENTITIES: &str =
+            "update entity set street_id = $2 where building_id = $1 and street_id <> $2";
+        on!(self, |conn| sqlx::query(PUT)
+            .bind(building)
+            .bind(street)
+            .bind(unit)
+            .execute(conn)
+            .await
+            .map(drop))?;
+        for sql in [OPS, ENTITIES] {
+            on!(self, |conn| sqlx::query(sql)
+                .bind(building)
+                .bind(street)
+                .execute(conn)
+                .await
+                .map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Moves heads. Gives how many stood where they were expected; fewer than asked for means that
+    /// another writer was there first, and this transaction must not be committed.
+    pub(crate) async fn move_heads(&mut self, moves: &[HeadMove]) -> Result<u64> {
+        const SQL: &str = "update bucket set seq = $3 where building_id = $1 and seq = $2";
+        let mut moved = 0;
+        for head in moves {
+            let done = on!(self, |conn| sqlx::query(SQL)
+                .bind(head.building)
+                .bind(head.from_seq)
+                .bind(head.to_seq)
+                .execute(conn)
+                .await
+                .map(|done| done.rows_affected()))?;
+            moved += done;
+        }
+        Ok(moved)
+    }
+
+    /// Stores entities, replacing what they were.
+    pub(crate) async fn put_entities(&mut self, entities: &[EntityRow]) -> Result<()> {
+        const HEAD: &str =
+            "insert into entity (street_id, building_id, kind, entity_id, seq, body) ";
+        const TAIL: &str = " on conflict (street_id, building_id, kind, entity_id) \
+             do update set seq = excluded.seq, body = excluded.body";
+        for_chunks!(
+            self,
+            entities,
+            HEAD,
+            |values, entity| _ = values
+                .push_bind(entity.street_id)
+                .push_bind(entity.building_id)
+                .push_bind(entity.kind.as_str())
+                .push_bind(entity.entity_id)
+                .push_bind(entity.seq)
+                .push_bind(entity.body.as_slice()),
+            TAIL
+        );
+        Ok(())
+    }
+
+    /// Entities of a bucket that changed after a number, in feed order.
+    pub(crate) async fn changes_after(
+        &mut self,
+        head: &Head,
+        seq: i64,
+        rows_max: i64,
+    ) -> Result<Vec<EntityRow>> {
+        const SQL: &str = "select street_id, building_id, kind, entity_id, seq, body from entity \
+             where street_id = $1 and building_id = $2 and seq > $3 order by seq limit $4";
+        on!(self, |conn| sqlx::query_as(SQL)
+            .bind(head.street_id)
+            .bind(head.building_id)
+            .bind(seq)
+            .bind(rows_max)
+            .fetch_all(conn)
+            .await)
+    }
+
+    /// All entities of a bucket.
+    pub(crate) async fn entities(&mut self, street: Uuid, building: Uuid) -> Result<Vec<EntityRow>> {
+        const SQL: &str = "select street_id, building_id, kind, entity_id, seq, body from entity \
+             where street_id = $1 and building_id = $2";
+        on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
+    }
+
+    /// One entity.
+    pub(crate) async fn entity(
+        &mut self,
+        street: Uuid,
+        building: Uuid,
+        kind: &str,
+        entity: Uuid,
+    ) -> Result<Option<Vec<u8>>> {
+        const SQL: &str = "select body from entity where street_id = $1 and building_id = $2 \
+             and kind = $3 and entity_id = $4";
+        on!(self, |conn| sqlx::query_scalar(SQL)
+            .bind(street)
+            .bind(building)
+            .bind(kind)
+            .bind(entity)
+            .fetch_optional(conn)
+            .await)
+    }
+
+    /// The buildings, or the floors, below a unit, with the unit that each building lies in.
+    pub(crate) async fn entities_below(&mut self, unit: Uuid, kind: &str) -> Result<Vec<BuildingRow>> {
+        const SQL: &str = "select bucket.building_id, bucket.unit_id, entity.body \
+             from org_unit_above join bucket on bucket.unit_id = org_unit_above.unit_id \
+             join entity on entity.street_id = bucket.street_id \
+             and entity.building_id = bucket.building_id and entity.kind = $2 \
+             where org_unit_above.above_id = $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(unit).bind(kind).fetch_all(conn).await)
+    }
+
+    /// All buckets of a street, or of all streets.
+    pub(crate) async fn buckets(&mut self, street: Option<Uuid>) -> Result<Vec<Head>> {
+        const ALL: &str = "select building_id, street_id, seq from bucket order by building_id";
+        const OF: &str = "select building_id, street_id, seq from bucket where street_id = $1 \
+             order by building_id";
+        match street {
+            None => on!(self, |conn| sqlx::query_as(ALL).fetch_all(conn).await),
+            Some(street) => {
+                on!(self, |conn| sqlx::query_as(OF).bind(street).fetch_all(conn).await)
+            }
+        }
+    }
+}

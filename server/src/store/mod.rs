@@ -1,0 +1,178 @@
+//! SQL for two databases, written once.
+//!
+//! A [`Store`] opens transactions; a [`Tx`] is one, on SQLite or on PostgreSQL, and `on!` compiles
+//! one query for both drivers. The text is the same: `$1`, `on conflict`, `returning`, blobs and
+//! uuids by type, times as milliseconds. Begin and commit stand in the domain, visible; nothing but
+//! SQL happens between them. One file for each family of tables.
+
+mod accounts;
+mod bulk;
+mod feed;
+mod ops;
+mod photos;
+mod registry;
+
+pub(crate) use accounts::{Account, Grant};
+pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
+pub(crate) use ops::{OpRow, RejectedOp};
+pub(crate) use photos::PhotoRow;
+pub(crate) use registry::{
+    AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
+};
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A database error; what the domain cannot foresee.
+pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Readers beside the one writer.
+const READERS_MAX: u32 = 8;
+
+/// A database.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A file, with one writer and several readers (WAL, `synchronous=FULL`).
+    Sqlite {
+        /// The one connection that writes.
+        writer: SqlitePool,
+        /// Connections that read.
+        readers: SqlitePool,
+    },
+    /// PostgreSQL 15 or later.
+    Postgres(PgPool),
+}
+
+/// A transaction; dropped without [`Tx::commit`] it rolls back.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one expression over the connection of either driver.
+macro_rules! on {
+    ($tx:expr, |$conn:ident| $query:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $query
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $query
+            }
+        }
+    };
+}
+pub(crate) use on;
+
+impl Store {
+    /// Opens the database of a URL (`postgres://…`), or the file in a folder where there is none,
+    /// and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached, opened or migrated.
+    pub async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
+        match url {
+            Some(url) => Self::open_postgres(url).await,
+            None => Self::open_sqlite(&folder.join("saolou.db")).await,
+        }
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self> {
+        // Plans for the hot statements are worth keeping; there are few distinct texts.
+        let options = PgConnectOptions::from_str(url)?.application_name("saolou");
+        let pool = PgPoolOptions::new()
+            .max_connections(READERS_MAX + 2)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    async fn open_sqlite(file: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("cache_size", "-16000");
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .min_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+        };
+        let writer = pool(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let readers =
+            pool(READERS_MAX).connect_with(options.pragma("cache_size", "-4000")).await?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn write(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                writer.begin_with("begin immediate").await.map(Tx::Sqlite)
+            }
+            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        }
+    }
+
+    /// Begins a transaction that reads one snapshot.
+    pub(crate) async fn read(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
+            Self::Postgres(pool) => {
+                let begin = "begin isolation level repeatable read read only";
+                pool.begin_with(begin).await.map(Tx::Postgres)
+            }
+        }
+    }
+
+    /// Closes all connections, after what runs on them has ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes what was written durable.
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// One of the settings that the database itself carries: its epoch, its keys.
+    pub(crate) async fn setting(&mut self, name: &str) -> Result<Option<String>> {
+        const SQL: &str = "select value from setting where name = $1";
+        on!(self, |conn| sqlx::query_scalar(SQL).bind(name).fetch_optional(conn).await)
+    }
+
+    /// Stores a setting, unless there is one already.
+    pub(crate) async fn add_setting(&mut self, name: &str, value: &str) -> Result<()> {
+        const SQL: &str =
+            "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing";
+        on!(self, |conn| sqlx::query(SQL).bind(name).bind(value).execute(conn).await.map(drop))
+    }
+}

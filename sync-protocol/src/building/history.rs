@@ -1,0 +1,101 @@
+//! The history of one office: every op that has to do with it, whether it counts or not.
+
+use super::Building;
+use crate::fact::Kind;
+use crate::ids::{OfficeId, OpId, VisitId};
+use crate::outcome::{Class, Elements};
+use crate::registry::structure::Target;
+use serde::Serialize;
+
+/// One op in the history of an office.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryItem {
+    /// The op.
+    pub op_id: OpId,
+    /// For a revision of a visit: what it is and whether it counts.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<VisitStanding>,
+}
+
+/// How a revision of a visit stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct VisitStanding {
+    /// The visit.
+    pub visit_id: VisitId,
+    /// The revision.
+    pub revision: i64,
+    /// It is the revision that counts.
+    pub effective: bool,
+    /// The visit is voided.
+    pub voided: bool,
+    /// What it means for coverage.
+    pub class: Class,
+    /// Elements it did not obtain.
+    pub missing: Elements,
+}
+
+impl Building {
+    /// Every op that has to do with a live office: the ops that made and changed it, all revisions
+    /// of all visits that belong to it today, voids, exclusions. Sorted by op id.
+    #[must_use]
+    pub fn history(&self, office: OfficeId) -> Vec<HistoryItem> {
+        let mut items: Vec<HistoryItem> = self
+            .ledger
+            .facts()
+            .filter_map(|fact| {
+                let visit = match &fact.kind {
+                    Kind::Visit(visit) => Some(visit.as_ref()),
+                    _ => None,
+                };
+                let about = match (&fact.kind, visit) {
+                    (_, Some(visit)) => self.belongs(visit, office),
+                    (Kind::Void { visit } | Kind::LateAccepted { visit }, _) => {
+                        let mut revisions = self.ledger.revisions(*visit);
+                        revisions.any(|op| self.ledger.visit(op).is_some_and(|v| self.belongs(v, office)))
+                    }
+                    (kind, _) => self.names(kind, office),
+                };
+                let standing = visit.map(|visit| VisitStanding {
+                    visit_id: visit.visit_id,
+                    revision: visit.revision,
+                    effective: self
+                        .ledger
+                        .effective((visit.visit_id, fact.author))
+                        .is_some_and(|(op, _)| op == fact.op),
+                    voided: self.ledger.is_voided(visit.visit_id),
+                    class: visit.class,
+                    missing: visit.missing,
+                });
+                about.then_some(HistoryItem { op_id: fact.op, visit: standing })
+            })
+            .collect();
+        items.sort_by_key(|item| item.op_id);
+        items
+    }
+
+    fn belongs(&self, visit: &crate::visit::Visit, office: OfficeId) -> bool {
+        visit.offices.iter().any(|named| {
+            self.structure.resolve(*named, &visit.company).into_iter().any(|target| match target {
+                Target::Office(at) => at == office,
+                Target::NeedsReassignment(_) | Target::Unknown(_) => false,
+            })
+        })
+    }
+
+    fn names(&self, kind: &Kind, office: OfficeId) -> bool {
+        let same = |id: &OfficeId| self.structure.members(office).contains(id);
+        match kind {
+            Kind::Office { office, .. } => same(&office.office),
+            Kind::Split { parent, children, .. } => {
+                same(parent) || children.iter().any(|child| same(&child.office))
+            }
+            Kind::Merge { parents, child } => parents.iter().any(same) || same(&child.office),
+            Kind::OfficeFields { office, .. }
+            | Kind::Occupancy { office, .. }
+            | Kind::OccupantsConfirmed { office }
+            | Kind::ExclusionApproved { office, .. } => same(office),
+            Kind::Link { a, b, .. } => same(a) || same(b),
+            _ => false,
+        }
+    }
+}

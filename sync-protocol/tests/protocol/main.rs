@@ -1,0 +1,6 @@
+//! The rules of the protocol, by golden vectors and by property.
+
+mod history;
+mod merge;
+mod vectors;
+mod world;
