@@ -65,7 +65,12 @@ pub async fn user(options: &User) -> Result<ExitCode, Failure> {
     let User { settings, username, name, role, unit, password_env } = options;
     let password = read_password(password_env.as_deref())?;
     let name = name.as_deref().unwrap_or(username);
-    let new = NewUser { username, name, password: &password, role, unit: unit.as_deref() };
+    let top = match unit.as_deref().map(|unit| unit.split_once('=')) {
+        None => None,
+        Some(Some((code, name))) => Some(Top { unit_id: Clock::default().new_id(), code, name }),
+        Some(None) => return Err("--unit: expected CODE=NAME".into()),
+    };
+    let new = NewUser { username, name, password: &password, role, top };
     let user_id = make_user(settings, &new).await?;
     writeln!(std::io::stdout(), "{username}\t{user_id}\t{role}")?;
     Ok(ExitCode::SUCCESS)
@@ -82,8 +87,19 @@ pub struct NewUser<'a> {
     pub password: &'a str,
     /// A role, granted in the topmost unit.
     pub role: &'a str,
-    /// `CODE=NAME` of the topmost unit, for when there is none yet.
-    pub unit: Option<&'a str>,
+    /// The topmost unit, for when there is none yet.
+    pub top: Option<Top<'a>>,
+}
+
+/// The topmost unit of the organisation tree.
+#[derive(Clone, Copy)]
+pub struct Top<'a> {
+    /// Its id.
+    pub unit_id: Uuid,
+    /// Its administrative code.
+    pub code: &'a str,
+    /// Its name.
+    pub name: &'a str,
 }
 
 /// Makes an account, or gives an existing one a new password and one role more.
@@ -101,11 +117,9 @@ pub async fn make_user(settings: &Settings, new: &NewUser<'_>) -> Result<Uuid, F
     let clock = Clock::default();
     let store = Store::open(settings.database_url.as_deref(), &settings.data_dir).await?;
     let mut tx = store.write().await?;
-    let unit_id = match (tx.top_unit().await?, new.unit) {
+    let unit_id = match (tx.top_unit().await?, new.top) {
         (Some(top), _) => top,
-        (None, Some(unit)) => {
-            let (code, name) = unit.split_once('=').ok_or("--unit: expected CODE=NAME")?;
-            let unit_id = clock.new_id();
+        (None, Some(Top { unit_id, code, name })) => {
             let (code, name) = (code.to_owned(), name.to_owned());
             let level = "city".to_owned();
             tx.put_unit(&UnitRow { unit_id, parent_id: None, code, level, name }).await?;

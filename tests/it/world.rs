@@ -4,7 +4,7 @@ use crate::actors::Actor;
 use crate::postgres;
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::commands::{NewUser, make_user};
+use saolou_server::commands::{NewUser, Top, make_user};
 use saolou_server::config::{LogFormat, Settings};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -95,7 +95,7 @@ impl World {
             name: "root",
             password: PASSWORD,
             role: "system_admin",
-            unit: Some("990100=云岚市"),
+            top: Some(Top { unit_id: id("city"), code: "990100", name: "云岚市" }),
         };
         make_user(&world.settings, &root).await.expect("the first account");
         world.populate().await;

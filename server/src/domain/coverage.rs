@@ -12,6 +12,7 @@ use saolou_protocol::coverage::building::{BuildingState, Conditions};
 use saolou_protocol::coverage::counts::{Counts, Metrics};
 use saolou_protocol::coverage::floor::{FloorState, RosterStatus};
 use saolou_protocol::ids::{FloorId, OfficeId, RoundId, SectionId};
+use saolou_protocol::registry::door_order::DoorOrder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -143,8 +144,7 @@ impl Parts {
 
 fn stack_floor(floor: FloorView, round: RoundId, mut offices: Vec<StackOffice>) -> Option<StackFloor> {
     let standing = floor.rounds.into_iter().find(|standing| standing.round_id == round)?;
-    let order = |office: &StackOffice| (office.label.chars().count(), office.label.clone());
-    offices.sort_by_cached_key(order);
+    offices.sort_by_cached_key(|office| (DoorOrder::of(&office.label), office.office_id));
     Some(StackFloor {
         floor_id: floor.floor_id,
         label: floor.label,
