@@ -124,14 +124,16 @@ mod tests {
 
     #[test]
     fn the_smallest_id_stands_for_its_class() {
-        let links = Links { automatic: vec![(3, 2), (2, 7)], by_person: vec![(7, 1)], apart: vec![] };
+        let links =
+            Links { automatic: vec![(3, 2), (2, 7)], by_person: vec![(7, 1)], apart: vec![] };
         let aliases = links.classes();
         assert_eq!([1, 2, 3, 7, 9].map(|id| aliases.canonical(id)), [1, 1, 1, 1, 9]);
     }
 
     #[test]
     fn keeping_a_pair_apart_suspends_all_automatic_links_of_its_class() {
-        let links = Links { automatic: vec![(1, 2), (2, 3)], by_person: vec![(5, 6)], apart: vec![(3, 1)] };
+        let links =
+            Links { automatic: vec![(1, 2), (2, 3)], by_person: vec![(5, 6)], apart: vec![(3, 1)] };
         let aliases = links.classes();
         assert_eq!([1, 2, 3, 5, 6].map(|id| aliases.canonical(id)), [1, 2, 3, 5, 5]);
         assert!(aliases.contradicted.contains(&(1, 3)));
@@ -140,7 +142,8 @@ mod tests {
 
     #[test]
     fn people_who_contradict_each_other_join_nothing() {
-        let links = Links { automatic: vec![(8, 9)], by_person: vec![(1, 2), (2, 3)], apart: vec![(1, 3)] };
+        let links =
+            Links { automatic: vec![(8, 9)], by_person: vec![(1, 2), (2, 3)], apart: vec![(1, 3)] };
         let aliases = links.classes();
         assert_eq!([1, 2, 3, 9].map(|id| aliases.canonical(id)), [1, 2, 3, 8]);
         assert!(aliases.disputed.contains(&(1, 3)));

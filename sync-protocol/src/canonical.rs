@@ -61,5 +61,6 @@ impl<'de> Deserialize<'de> for Hash {
 /// The canonical form of a JSON object: sorted keys, no spaces, shortest numbers (RFC 8785 §3.2).
 #[must_use]
 pub fn canonical(object: &Map<String, Value>) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(object).expect("a parsed JSON object always has a canonical form")
+    serde_json_canonicalizer::to_vec(object)
+        .expect("a parsed JSON object always has a canonical form")
 }

@@ -70,7 +70,11 @@ impl ClearInputs {
             Clear::Period,
         );
         clears.insert_if(
-            has(&[ClearInput::ScopeRecorded, ClearInput::BusinessRecorded, ClearInput::ScopeCompared]),
+            has(&[
+                ClearInput::ScopeRecorded,
+                ClearInput::BusinessRecorded,
+                ClearInput::ScopeCompared,
+            ]),
             Clear::Scope,
         );
         clears

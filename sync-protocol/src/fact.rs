@@ -180,8 +180,15 @@ pub struct NewFloor {
 }
 
 /// Kinds that this version stores without merging them.
-const RECORDED: &[&str] =
-    &["note", "heartbeat", "photo_promise", "lead_draft", "case_draft", "ad_finding", "duplicate_hint"];
+const RECORDED: &[&str] = &[
+    "note",
+    "heartbeat",
+    "photo_promise",
+    "lead_draft",
+    "case_draft",
+    "ad_finding",
+    "duplicate_hint",
+];
 
 impl Fact {
     /// Reads what an op says. Never fails; what is odd becomes issues.
@@ -294,10 +301,8 @@ impl Kind {
             },
             "occupancy_add" => {
                 let company = body.object("company", issues);
-                let physical = !matches!(
-                    body.text("kind", issues),
-                    Some("registered_only" | "storage")
-                );
+                let physical =
+                    !matches!(body.text("kind", issues), Some("registered_only" | "storage"));
                 Self::Occupancy {
                     occupancy: body.id("occupancy_id", issues)?,
                     office: body.id("office_id", issues)?,
@@ -306,7 +311,9 @@ impl Kind {
                     name: company.text("name", issues).unwrap_or_default().to_owned(),
                 }
             }
-            "occupants_confirm" => Self::OccupantsConfirmed { office: body.id("office_id", issues)? },
+            "occupants_confirm" => {
+                Self::OccupantsConfirmed { office: body.id("office_id", issues)? }
+            }
             _ => Self::Unknown,
         })
     }
@@ -334,7 +341,8 @@ fn read_source(body: &Body<'_>, issues: &mut Issues) -> Source {
 
 impl NewFloor {
     fn read(body: &Body<'_>, issues: &mut Issues) -> Option<Self> {
-        let status = body.code("roster_status", issues, RosterStatus::parse, RosterStatus::Unsurveyed);
+        let status =
+            body.code("roster_status", issues, RosterStatus::parse, RosterStatus::Unsurveyed);
         Some(Self {
             floor: body.id("floor_id", issues)?,
             section: body.id("section_id", issues)?,

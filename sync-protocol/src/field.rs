@@ -58,9 +58,8 @@ impl<V> Field<V> {
     pub fn of(writes: Vec<Write<V>>, killed: impl Fn(OpId) -> bool) -> Self {
         let (mut overruled, mut live): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|write| killed(write.op));
-        let best_first = |a: &Write<V>, b: &Write<V>| {
-            (a.source, b.at_ms, b.op).cmp(&(b.source, a.at_ms, a.op))
-        };
+        let best_first =
+            |a: &Write<V>, b: &Write<V>| (a.source, b.at_ms, b.op).cmp(&(b.source, a.at_ms, a.op));
         live.sort_by(best_first);
         overruled.sort_by(best_first);
         Self { live, overruled }

@@ -8,26 +8,26 @@
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`identifiers`] and
 //! [`screening`] judge numbers and words.
 
-pub mod ids;
+pub mod body;
 pub mod canonical;
+pub mod fact;
+pub mod ids;
+pub mod issue;
 pub mod op;
 pub mod time;
-pub mod issue;
-pub mod body;
-pub mod fact;
 
+pub mod clears;
 mod codes;
+pub mod company;
 pub mod outcome;
 pub mod visit;
-pub mod company;
-pub mod clears;
 
-pub mod registry;
-pub mod field;
 pub mod alias;
+pub mod building;
 pub mod conflict;
 pub mod coverage;
-pub mod building;
+pub mod field;
+pub mod registry;
 
 pub mod identifiers;
 pub mod screening;

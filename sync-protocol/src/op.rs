@@ -128,8 +128,7 @@ impl Op {
         let mut sent = content.clone();
         sent.insert("hash".into(), Value::String(hash.to_string()));
         let sent = serde_json::to_vec(&sent).expect("a JSON object is always writable");
-        let op =
-            Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))?;
+        let op = Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))?;
         Ok((op, sent))
     }
 
@@ -186,9 +185,7 @@ fn malformed(op_id: Option<OpId>, detail: String) -> Refusal {
 fn member<T: DeserializeOwned>(map: &Map<String, Value>, name: &str) -> Result<Option<T>, String> {
     match map.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            T::deserialize(value).map(Some).map_err(|error| format!("{name}: {error}"))
-        }
+        Some(value) => T::deserialize(value).map(Some).map_err(|error| format!("{name}: {error}")),
     }
 }
 

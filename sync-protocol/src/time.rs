@@ -151,8 +151,7 @@ mod tests {
 
     #[test]
     fn the_same_boot_gives_the_exact_time_whatever_the_clock_says() {
-        let stamp =
-            Stamp::correct(&captured(99, 5_000, 1), Some(&now(7, 65_000, 1)), RECEIVED);
+        let stamp = Stamp::correct(&captured(99, 5_000, 1), Some(&now(7, 65_000, 1)), RECEIVED);
         assert_eq!((stamp.corrected_ms, stamp.quality), (940_000, TimeQuality::Anchored));
     }
 
@@ -177,7 +176,8 @@ mod tests {
         for wall_ms in [Millis::MIN, -1, 0, Millis::MAX] {
             for mono_ms in [Millis::MIN, 0, Millis::MAX] {
                 let reading = now(wall_ms, mono_ms, 1);
-                let stamp = Stamp::correct(&captured(wall_ms, mono_ms, 1), Some(&reading), RECEIVED);
+                let stamp =
+                    Stamp::correct(&captured(wall_ms, mono_ms, 1), Some(&reading), RECEIVED);
                 assert!(stamp.corrected_ms <= RECEIVED);
                 stamp.is_skewed(&captured(wall_ms, mono_ms, 1));
             }

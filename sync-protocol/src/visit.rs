@@ -70,7 +70,8 @@ impl Visit {
         let kind = body.code("kind", &mut issues, VisitKind::parse, VisitKind::Other);
         let outcome = body.code("outcome", &mut issues, Outcome::parse, Outcome::Other);
         issues.add_if(outcome.is_none(), "malformed_field:/outcome");
-        let (kind, outcome) = (kind.unwrap_or(VisitKind::Initial), outcome.unwrap_or(Outcome::Other));
+        let (kind, outcome) =
+            (kind.unwrap_or(VisitKind::Initial), outcome.unwrap_or(Outcome::Other));
         let photos = Photos::read(&body, &mut issues);
         let licence = Licence::read(&body, &photos, &mut issues);
         let company = Company::read(&body, &mut issues);
@@ -153,7 +154,9 @@ impl Photos {
             let promise = Promise { photo: id, sha256 };
             match photo.text("kind", issues) {
                 Some("licence_front") => licence.push(promise),
-                Some("vacant_interior" | "interior" | "door_closed" | "door_plate" | "corridor") => {
+                Some(
+                    "vacant_interior" | "interior" | "door_closed" | "door_plate" | "corridor",
+                ) => {
                     absence.push(promise);
                 }
                 _ => {}
@@ -331,8 +334,15 @@ fn has_competent_member(body: &Body<'_>, issues: &mut Issues) -> bool {
         member.text("function", issues).is_some_and(|function| {
             matches!(
                 function,
-                "police" | "market_supervision" | "housing" | "finance_office" | "fire" | "tax"
-                    | "commerce" | "financial_regulator" | "cyberspace"
+                "police"
+                    | "market_supervision"
+                    | "housing"
+                    | "finance_office"
+                    | "fire"
+                    | "tax"
+                    | "commerce"
+                    | "financial_regulator"
+                    | "cyberspace"
             )
         })
     })

@@ -69,6 +69,19 @@ impl Actor {
         response.json().await.expect("JSON")
     }
 
+    /// Asks for something that must fail with this status and code; gives the problem.
+    pub(crate) async fn refused(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        status: u16,
+        code: &str,
+    ) -> Value {
+        let response = self.send(method, path, body).await;
+        problem(response, status, code, path).await
+    }
+
     pub(crate) async fn sync_raw(&self, body: impl Into<reqwest::Body>) -> Response {
         self.request(Method::POST, "/api/v1/sync").body(body).send().await.expect("an answer")
     }
@@ -81,6 +94,20 @@ impl Actor {
         let found = offices.into_iter().find(|office| office["label"] == label);
         found.unwrap_or(Value::Null)
     }
+}
+
+/// Checks that a response is a problem of this status and code, as RFC 9457 and our table say it.
+pub(crate) async fn problem(response: Response, status: u16, code: &str, of: &str) -> Value {
+    assert_eq!(response.headers()["content-type"], "application/problem+json", "{of}");
+    let told = response.status().as_u16();
+    let problem: Value = response.json().await.expect("JSON");
+    assert_eq!((told, &problem["code"]), (status, &json!(code)), "{of}: {problem}");
+    assert_eq!(problem["status"], status, "{of}");
+    for name in ["type", "title", "detail", "title_en", "detail_en"] {
+        let text = problem[name].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{of}: {name} is missing in {problem}");
+    }
+    problem
 }
 
 pub(crate) fn sync_body(ops: &[String]) -> String {
@@ -116,6 +143,12 @@ pub(crate) fn op(
     let Value::Object(content) = content else { panic!("an op is an object") };
     let (_, sent) = Op::seal(content).expect("an op");
     String::from_utf8(sent).expect("JSON is UTF-8")
+}
+
+/// A room that somebody adds on site.
+pub(crate) fn office_add(author: &str, n: i64, room: &str, floor: &str) -> String {
+    let body = json!({ "floor_id": id(floor), "office_id": id(room), "label": room });
+    op(author, n, "office_add", id(room), body, |_| ())
 }
 
 /// A visit that ended in `outcome`, to a room of the small street.

@@ -69,7 +69,8 @@ pub(crate) fn id(name: &str) -> Uuid {
 }
 
 impl World {
-    async fn new(database: Database) -> Option<Self> {
+    /// A running server with the small street; `None` where its database is not installed.
+    pub(crate) async fn new(database: Database) -> Option<Self> {
         let database_url = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::fresh_url().await?),

@@ -47,14 +47,6 @@ create table session (
 );
 create index session_of_user on session (user_id);
 
-create table device (
-    device_id uuid primary key,
-    user_id uuid not null references account (user_id),
-    status text not null,
-    registered_ms bigint not null,
-    last_sync_ms bigint not null
-);
-
 create table campaign (
     campaign_id uuid primary key,
     street_id uuid not null references org_unit (unit_id),

@@ -47,14 +47,6 @@ create table session (
 ) strict;
 create index session_of_user on session (user_id);
 
-create table device (
-    device_id blob primary key,
-    user_id blob not null references account (user_id),
-    status text not null,
-    registered_ms integer not null,
-    last_sync_ms integer not null
-) strict;
-
 create table campaign (
     campaign_id blob primary key,
     street_id blob not null references org_unit (unit_id),

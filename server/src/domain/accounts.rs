@@ -318,6 +318,26 @@ pub(crate) async fn put_account(
     Ok(())
 }
 
+/// An account in a list.
+#[derive(Serialize)]
+pub(crate) struct ListedAccount {
+    username: String,
+    status: String,
+    #[serde(flatten)]
+    user: Me,
+}
+
+/// All accounts, by user name.
+pub(crate) async fn list(store: &Store) -> Result<Vec<ListedAccount>> {
+    let mut tx = store.read().await?;
+    let mut listed = Vec::new();
+    for Account { user_id, username, name, status, .. } in tx.accounts().await? {
+        let user = Me::new(user_id, &name, &tx.grants(user_id).await?);
+        listed.push(ListedAccount { username, status, user });
+    }
+    Ok(listed)
+}
+
 /// Ends a session; its tokens are good for nothing from now on.
 pub(crate) async fn sign_out(store: &Store, session: Uuid) -> Result<()> {
     let mut tx = store.write().await?;

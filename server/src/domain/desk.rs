@@ -26,7 +26,7 @@ pub(crate) fn op(
     body: Value,
 ) -> Result<Op> {
     let subject_type = kind.split('_').next().unwrap_or(kind);
-    let content = json!({
+    let mut content = json!({
         "op_id": op_id,
         "device": Uuid::nil(),
         "n": 0,
@@ -37,8 +37,8 @@ pub(crate) fn op(
         "schema": format!("{kind}/1"),
         "captured": { "wall_ms": now_ms, "utc_offset_min": 480 },
         "seen": seen,
-        "body": body,
     });
+    content["body"] = body;
     let Value::Object(content) = content else {
         return Err(Error::Internal("an op is an object".into()));
     };

@@ -7,24 +7,24 @@ use uuid::Uuid;
 
 /// An entity that is not what the ops say.
 #[derive(Debug)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The building.
-    pub building_id: Uuid,
+    pub(crate) building_id: Uuid,
     /// `building`, `floor`, `office`, `conflict`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The entity.
-    pub entity_id: Uuid,
+    pub(crate) entity_id: Uuid,
     /// What it should be, as JSON.
-    pub expected: String,
+    pub(crate) expected: String,
 }
 
 /// What a rebuild found.
 #[derive(Debug, Default)]
-pub struct Recount {
+pub(crate) struct Recount {
     /// Buildings looked at.
-    pub buildings: usize,
+    pub(crate) buildings: usize,
     /// What differs.
-    pub differences: Vec<Difference>,
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// Recounts all buildings, one snapshot each, without changing anything. `progress` is told how many

@@ -179,22 +179,51 @@ pub(crate) async fn put_round(
     Ok(())
 }
 
-/// The rounds that the caller works in, with their campaigns' names.
+/// The rounds that the caller works in.
 pub(crate) async fn rounds(sync: &Sync, caller: &Caller) -> Result<Vec<RoundRow>> {
     let mut tx = sync.store.read().await?;
-    let mut units = tx.streets_of_teams(caller.user_id).await?;
-    units.extend(caller.grants.iter().map(|grant| grant.unit_id));
-    let mut rounds: Vec<RoundRow> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for unit in units {
-        let street = tx.street_of(unit).await?;
-        let found = match street {
-            Some(street) => tx.rounds(street).await?,
-            None => tx.rounds_below(unit).await?,
-        };
-        rounds.extend(found.into_iter().filter(|round| seen.insert(round.round_id)));
+    let mut rounds = Vec::new();
+    for street in streets(&mut tx, caller).await? {
+        rounds.extend(tx.rounds(street).await?);
     }
     Ok(rounds)
+}
+
+/// A campaign with its phases, in order.
+#[derive(Serialize)]
+pub(crate) struct Campaign {
+    #[serde(flatten)]
+    campaign: CampaignRow,
+    phases: Vec<PhaseRow>,
+}
+
+/// The campaigns that the caller works in.
+pub(crate) async fn campaigns(sync: &Sync, caller: &Caller) -> Result<Vec<Campaign>> {
+    let mut tx = sync.store.read().await?;
+    let mut campaigns = Vec::new();
+    for street in streets(&mut tx, caller).await? {
+        for campaign in tx.campaigns(street).await? {
+            let phases = tx.phases(campaign.campaign_id).await?;
+            campaigns.push(Campaign { campaign, phases });
+        }
+    }
+    Ok(campaigns)
+}
+
+/// The streets of the caller's teams, and those at, above or below the units of his roles.
+async fn streets(tx: &mut Tx, caller: &Caller) -> Result<BTreeSet<Uuid>> {
+    let mut streets: BTreeSet<Uuid> =
+        tx.streets_of_teams(caller.user_id).await?.into_iter().collect();
+    for grant in &caller.grants {
+        match tx.street_of(grant.unit_id).await? {
+            Some(street) => drop(streets.insert(street)),
+            None => {
+                let below = tx.units_below(grant.unit_id).await?.into_iter();
+                streets.extend(below.filter(|u| u.level == "street").map(|unit| unit.unit_id));
+            }
+        }
+    }
+    Ok(streets)
 }
 
 /// The units that the caller reaches.

@@ -169,14 +169,9 @@ impl Work {
                     drop(reply.send(Ok(std::mem::replace(&mut outcomes, rest))));
                 }
             }
-            Err(error) if batch.len() == 1 => {
-                for (_, reply) in batch {
-                    drop(reply.send(Err(Error::Internal(format!("commit: {error}")))));
-                    return;
-                }
-            }
             Err(error) => {
-                tracing::warn!(%error, pushes = batch.len(), "a group commit failed, trying one by one");
+                let pushes = batch.len();
+                tracing::warn!(%error, pushes, "a group commit failed, trying one by one");
                 for (ops, reply) in batch {
                     let ops: Vec<&Judged> = ops.iter().collect();
                     drop(reply.send(self.commit(&ops).await));

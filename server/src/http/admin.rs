@@ -2,9 +2,9 @@
 
 use super::access::{Json, ManageAccounts, ManageRegistry, May, Path, SignedIn};
 use crate::app::App;
-use crate::domain::accounts::{self, NewAccount};
+use crate::domain::accounts::{self, ListedAccount, NewAccount};
 use crate::domain::registry::{
-    self, NewAssignment, NewBuilding, NewCampaign, NewRound, NewTeam, NewUnit, Registered,
+    self, Campaign, NewAssignment, NewBuilding, NewCampaign, NewRound, NewTeam, NewUnit, Registered,
 };
 use crate::error::Result;
 use crate::store::{RoundRow, UnitRow};
@@ -39,6 +39,34 @@ pub(super) async fn rounds(
 ) -> Result<axum::Json<Rounds>> {
     let rounds = registry::rounds(&app.sync, &caller).await?;
     Ok(axum::Json(Rounds { rounds }))
+}
+
+/// A list of campaigns.
+#[derive(Serialize)]
+pub(super) struct Campaigns {
+    campaigns: Vec<Campaign>,
+}
+
+pub(super) async fn campaigns(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+) -> Result<axum::Json<Campaigns>> {
+    let campaigns = registry::campaigns(&app.sync, &caller).await?;
+    Ok(axum::Json(Campaigns { campaigns }))
+}
+
+/// A list of accounts.
+#[derive(Serialize)]
+pub(super) struct Users {
+    users: Vec<ListedAccount>,
+}
+
+pub(super) async fn users(
+    State(app): State<App>,
+    _: May<ManageAccounts>,
+) -> Result<axum::Json<Users>> {
+    let users = accounts::list(&app.sync.store).await?;
+    Ok(axum::Json(Users { users }))
 }
 
 pub(super) async fn put_unit(

@@ -161,26 +161,6 @@ impl Tx {
         on!(self, |conn| sqlx::query(SQL).bind(session).execute(conn).await.map(drop))
     }
 
-    /// Notes that a device has synced; a device that is new is registered.
-    pub(crate) async fn touch_device(
-        &mut self,
-        device: Uuid,
-        user: Uuid,
-        now_ms: Millis,
-    ) -> Result<()> {
-        const SQL: &str = "insert into device \
-             (device_id, user_id, status, registered_ms, last_sync_ms) \
-             values ($1, $2, 'active', $3, $3) on conflict (device_id) do update \
-             set last_sync_ms = excluded.last_sync_ms";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(device)
-            .bind(user)
-            .bind(now_ms)
-            .execute(conn)
-            .await
-            .map(drop))
-    }
-
     /// Buildings below a unit.
     pub(crate) async fn heads_below(&mut self, unit: Uuid) -> Result<Vec<super::Head>> {
         const SQL: &str = "select bucket.building_id, bucket.street_id, bucket.seq \

@@ -163,25 +163,6 @@ impl Tx {
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
     }
 
-    /// One entity.
-    pub(crate) async fn entity(
-        &mut self,
-        street: Uuid,
-        building: Uuid,
-        kind: &str,
-        entity: Uuid,
-    ) -> Result<Option<Vec<u8>>> {
-        const SQL: &str = "select body from entity where street_id = $1 and building_id = $2 \
-             and kind = $3 and entity_id = $4";
-        on!(self, |conn| sqlx::query_scalar(SQL)
-            .bind(street)
-            .bind(building)
-            .bind(kind)
-            .bind(entity)
-            .fetch_optional(conn)
-            .await)
-    }
-
     /// The buildings, or the floors, below a unit, with the unit that each building lies in.
     pub(crate) async fn entities_below(&mut self, unit: Uuid, kind: &str) -> Result<Vec<BuildingRow>> {
         const SQL: &str = "select bucket.building_id, bucket.unit_id, entity.body \

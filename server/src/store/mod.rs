@@ -37,7 +37,7 @@ const READERS_MAX: u32 = 8;
 
 /// A database.
 #[derive(Clone, Debug)]
-pub enum Store {
+pub(crate) enum Store {
     /// A file, with one writer and several readers (WAL, `synchronous=FULL`).
     Sqlite {
         /// The one connection that writes.
@@ -78,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be reached, opened or migrated.
-    pub async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
+    pub(crate) async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
         match url {
             Some(url) => Self::open_postgres(url).await,
             None => Self::open_sqlite(&folder.join("saolou.db")).await,
@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// Closes all connections, after what runs on them has ended.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers } => {
                 readers.close().await;

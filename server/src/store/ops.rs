@@ -50,7 +50,6 @@ pub(crate) struct TimelineRow {
     pub(crate) author: Option<String>,
     pub(crate) content: Vec<u8>,
     pub(crate) hash: Vec<u8>,
-    pub(crate) state: String,
     pub(crate) corrected_ms: Millis,
     pub(crate) received_ms: Millis,
     pub(crate) quality: String,
@@ -125,16 +124,16 @@ impl Tx {
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
     }
 
-    /// The ops of some kinds in a building, with their authors, by corrected time.
+    /// The accepted ops of a building, with their authors, by corrected time.
     pub(crate) async fn timeline(
         &mut self,
         street: Uuid,
         building: Uuid,
     ) -> Result<Vec<TimelineRow>> {
         const SQL: &str = "select op.op_id, op.author_id, account.name as author, op.content, \
-             op.hash, op.state, op.corrected_ms, op.received_ms, op.quality from op \
+             op.hash, op.corrected_ms, op.received_ms, op.quality from op \
              left join account on account.user_id = op.author_id \
-             where op.street_id = $1 and op.building_id = $2 \
+             where op.street_id = $1 and op.building_id = $2 and op.state = 'accepted' \
              order by op.corrected_ms, op.op_id";
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
     }

@@ -177,7 +177,14 @@ impl Tx {
         Ok(())
     }
 
-    /// The campaigns of the streets below a unit, or above it.
+    /// The campaigns of a street, by name.
+    pub(crate) async fn campaigns(&mut self, street: Uuid) -> Result<Vec<CampaignRow>> {
+        const SQL: &str = "select campaign_id, street_id, name, document_no from campaign \
+             where street_id = $1 order by name, campaign_id";
+        on!(self, |conn| sqlx::query_as(SQL).bind(street).fetch_all(conn).await)
+    }
+
+    /// A campaign.
     pub(crate) async fn campaign(&mut self, campaign: Uuid) -> Result<Option<CampaignRow>> {
         const SQL: &str = "select campaign_id, street_id, name, document_no from campaign \
              where campaign_id = $1";

@@ -113,7 +113,9 @@ impl Building {
         let status = match found.parked {
             Some(_) => AnswerStatus::Parked,
             None if disagrees => AnswerStatus::Conflict,
-            None if !found.canonical.is_empty() && found.offices.is_empty() => AnswerStatus::Aliased,
+            None if !found.canonical.is_empty() && found.offices.is_empty() => {
+                AnswerStatus::Aliased
+            }
             None if found.issues.is_empty() => AnswerStatus::Applied,
             None => AnswerStatus::AppliedWithIssues,
         };
@@ -126,7 +128,10 @@ impl Building {
             issues: found.issues,
             canonical: found.canonical,
             offices: offices
-                .map(|office_id| OfficeStanding { office_id, rounds: self.office_rounds(office_id) })
+                .map(|office_id| OfficeStanding {
+                    office_id,
+                    rounds: self.office_rounds(office_id),
+                })
                 .collect(),
         }
     }
@@ -169,7 +174,9 @@ impl Building {
                 self.find_named(*a, found);
                 self.find_named(*b, found);
             }
-            Kind::Void { visit } | Kind::LateAccepted { visit } if !self.ledger.is_known(*visit) => {
+            Kind::Void { visit } | Kind::LateAccepted { visit }
+                if !self.ledger.is_known(*visit) =>
+            {
                 found.parked = Some("visit_unknown");
             }
             _ => {}
@@ -183,11 +190,10 @@ impl Building {
             None => (window.from_ms..window.until_ms).contains(&at_ms),
         });
         let inside = window.is_some_and(|w| (w.from_ms..w.until_ms).contains(&at_ms));
-        found.issues.add_if(!inside && !self.ledger.is_late_accepted(visit.visit_id), "out_of_window");
-        found.issues.add_if(
-            self.ledger.is_forked((visit.visit_id, fact.author)),
-            "revision_fork",
-        );
+        found
+            .issues
+            .add_if(!inside && !self.ledger.is_late_accepted(visit.visit_id), "out_of_window");
+        found.issues.add_if(self.ledger.is_forked((visit.visit_id, fact.author)), "revision_fork");
         found.issues.add_if(self.ledger.is_shared_id(visit.visit_id), "wrong_owner");
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");
         let mut placed = visit.offices.is_empty();

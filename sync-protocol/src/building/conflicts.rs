@@ -47,7 +47,11 @@ impl Conflicts {
     /// Notes whether a visit names an office which cannot tell it where it belongs.
     pub(super) fn set_homeless(&mut self, office: OfficeId, op: OpId, is_homeless: bool) {
         let ops = self.homeless.entry(office).or_default();
-        if is_homeless { ops.insert(op) } else { ops.remove(&op) };
+        if is_homeless {
+            ops.insert(op)
+        } else {
+            ops.remove(&op)
+        };
     }
 
     /// Brings the conflicts up to date, and gives those that opened or closed.

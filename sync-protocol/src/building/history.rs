@@ -51,7 +51,9 @@ impl Building {
                     (_, Some(visit)) => self.belongs(visit, office),
                     (Kind::Void { visit } | Kind::LateAccepted { visit }, _) => {
                         let mut revisions = self.ledger.revisions(*visit);
-                        revisions.any(|op| self.ledger.visit(op).is_some_and(|v| self.belongs(v, office)))
+                        revisions.any(|op| {
+                            self.ledger.visit(op).is_some_and(|v| self.belongs(v, office))
+                        })
                     }
                     (kind, _) => self.names(kind, office),
                 };

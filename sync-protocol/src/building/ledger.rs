@@ -195,18 +195,16 @@ impl Ledger {
     pub(super) fn approvals(&self, office: OfficeId, round: RoundId) -> Vec<&BTreeSet<OpId>> {
         let approvals = self.approvals.get(&office).into_iter().flatten();
         approvals
-            .filter(|(op, (of, _))| {
-                of.is_none_or(|of| of == round) && !self.withdrawn.contains(op)
-            })
+            .filter(|(op, (of, _))| of.is_none_or(|of| of == round) && !self.withdrawn.contains(op))
             .map(|(_, (_, seen))| seen)
             .collect()
     }
 
     /// Whether a promised photo has arrived with the promised bytes.
     pub(super) fn is_verified(&self, promise: &crate::visit::Promise) -> bool {
-        self.verified.get(&promise.photo).is_some_and(|hashes| {
-            promise.sha256.is_none_or(|promised| hashes.contains(&promised))
-        })
+        self.verified
+            .get(&promise.photo)
+            .is_some_and(|hashes| promise.sha256.is_none_or(|promised| hashes.contains(&promised)))
     }
 
     pub(super) fn is_accepted(&self, round: RoundId) -> bool {
@@ -214,10 +212,7 @@ impl Ledger {
         self.accepted.range(of_round).any(|(_, op)| !self.withdrawn.contains(op))
     }
 
-    pub(super) fn floor_confirmations(
-        &self,
-        of: impl Fn(FloorId) -> bool,
-    ) -> Vec<&BTreeSet<OpId>> {
+    pub(super) fn floor_confirmations(&self, of: impl Fn(FloorId) -> bool) -> Vec<&BTreeSet<OpId>> {
         let standing = self.confirmations.iter().filter(|(op, _)| !self.withdrawn.contains(op));
         standing.filter(|(_, (floor, _))| of(*floor)).map(|(_, (_, seen))| seen).collect()
     }

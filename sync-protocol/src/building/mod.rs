@@ -10,8 +10,8 @@
 //! phone what became of its op.
 
 pub mod answer;
-pub mod history;
 mod conflicts;
+pub mod history;
 mod ledger;
 mod office;
 mod serve;
@@ -171,14 +171,20 @@ impl Building {
                 None => self.placed.remove(&visit),
             };
             let Self { visits_of, conflicts, .. } = self;
-            for (Placed { op, targets }, is_now) in
-                before.map(|placed| (placed, false)).into_iter().chain(now.map(|placed| (placed, true)))
+            for (Placed { op, targets }, is_now) in before
+                .map(|placed| (placed, false))
+                .into_iter()
+                .chain(now.map(|placed| (placed, true)))
             {
                 for target in targets {
                     match target {
                         Target::Office(office) => {
                             let visits = visits_of.entry(office).or_default();
-                            if is_now { visits.insert(visit) } else { visits.remove(&visit) };
+                            if is_now {
+                                visits.insert(visit)
+                            } else {
+                                visits.remove(&visit)
+                            };
                             dirty.insert(office);
                         }
                         Target::NeedsReassignment(office) => {
@@ -214,7 +220,8 @@ impl Building {
         }
         let no_visits = BTreeSet::new();
         let visits = self.visits_of.get(&id).unwrap_or(&no_visits);
-        let derived = office::derive(&self.ledger, &self.structure, &self.rounds, id, office, visits);
+        let derived =
+            office::derive(&self.ledger, &self.structure, &self.rounds, id, office, visits);
         dirty_floors.insert(derived.floor);
         self.add_to_floor(derived.floor, id, &derived, 1);
         self.offices.insert(id, derived);
@@ -223,7 +230,11 @@ impl Building {
     fn add_to_floor(&mut self, floor: FloorId, id: OfficeId, office: &OfficeDerived, sign: i64) {
         let rounds = self.rounds.len();
         let derived = self.floors.entry(floor).or_insert_with(|| FloorDerived::new(rounds));
-        if sign > 0 { derived.members.insert(id) } else { derived.members.remove(&id) };
+        if sign > 0 {
+            derived.members.insert(id)
+        } else {
+            derived.members.remove(&id)
+        };
         for (place, cell) in office.cells.iter().enumerate() {
             if sign > 0 {
                 derived.offices[place] += cell.counts;

@@ -74,7 +74,8 @@ impl Deriving<'_> {
         let numbered = Company::number(effective.iter().map(|effective| &effective.visit.company));
         let approvals = self.approvals(window.round);
         let (mut coverage, companies) = if self.office.sharing == Sharing::Shared {
-            let (coverage, companies) = self.shared_room(&effective, &numbered).coverage(&approvals);
+            let (coverage, companies) =
+                self.shared_room(&effective, &numbered).coverage(&approvals);
             (coverage, Some(companies))
         } else {
             let contacts: Vec<Contact> =
@@ -141,11 +142,7 @@ impl Deriving<'_> {
         }
     }
 
-    fn shared_room<'a>(
-        &self,
-        effective: &[Effective<'a>],
-        numbered: &Numbered<'a>,
-    ) -> SharedRoom {
+    fn shared_room<'a>(&self, effective: &[Effective<'a>], numbered: &Numbered<'a>) -> SharedRoom {
         let mut room = SharedRoom {
             list_confirmed: self.structure.occupants_confirmed.contains(&self.id),
             ..SharedRoom::default()
@@ -214,8 +211,8 @@ impl Deriving<'_> {
             found.inputs = found.inputs.union(effective.visit.clears);
             found.missing = found.missing.intersection(effective.visit.missing);
             found.licensed |= effective.visit.licensed;
-            found.verified |= effective.visit.licensed
-                && self.evidence(effective.visit) == Evidence::Verified;
+            found.verified |=
+                effective.visit.licensed && self.evidence(effective.visit) == Evidence::Verified;
         }
         let count = |wanted: fn(&CompanyFound) -> bool| {
             to_i64(by_company.values().filter(|found| wanted(found)).count())
@@ -288,7 +285,9 @@ fn is_unlicensed_open<'a>(effective: &[Effective<'a>], numbered: &Numbered<'a>) 
         _ => false,
     };
     let ended = effective.iter().filter(|e| ends_it(e.visit)).map(order).max();
-    last_met.values().any(|met| met.visit.unlicensed_open && ended.is_none_or(|end| order(met) > end))
+    last_met
+        .values()
+        .any(|met| met.visit.unlicensed_open && ended.is_none_or(|end| order(met) > end))
 }
 
 fn to_i64(count: usize) -> i64 {

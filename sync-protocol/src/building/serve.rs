@@ -3,8 +3,8 @@
 use super::conflicts::Difference;
 use super::office::Cell;
 use super::view::{
-    BuildingRound, BuildingView, Entity, EntityKind, FloorRound, FloorView, OccupantView, OfficeRound,
-    OfficeView, OpenOffice, SectionView,
+    BuildingRound, BuildingView, Entity, EntityKind, FloorRound, FloorView, OccupantView,
+    OfficeRound, OfficeView, OpenOffice, SectionView,
 };
 use super::{Building, FloorDerived};
 use crate::canonical::Hash;
@@ -43,7 +43,11 @@ impl Building {
         let views = floors.iter().map(|(id, floor)| (id, self.floor_view(*id, floor)));
         all.extend(views.map(|(id, view)| Entity::of(EntityKind::Floor, id.0, &view)));
         for (id, (floor, canonical)) in &self.structure.former_floors {
-            all.push(Entity::of(EntityKind::Floor, id.0, &former_floor_view(*id, floor, *canonical)));
+            all.push(Entity::of(
+                EntityKind::Floor,
+                id.0,
+                &former_floor_view(*id, floor, *canonical),
+            ));
         }
         if self.ledger.is_registered() {
             all.push(Entity::of(EntityKind::Building, self.id.0, &self.building_view()));
@@ -121,7 +125,9 @@ impl Building {
             kind: floor.kind.clone(),
             roster_status,
             rounds: rounds
-                .map(|(place, window)| self.floor_round(derived, place, window.round, roster_status))
+                .map(|(place, window)| {
+                    self.floor_round(derived, place, window.round, roster_status)
+                })
                 .collect(),
         }
     }

@@ -3,8 +3,8 @@
 //! One entity for the building, one a floor, one an office id that was ever made, one a conflict.
 //! Members are written in a fixed order, so equal states are equal bytes.
 
-use super::office::Cell;
 use super::Conditions;
+use super::office::Cell;
 use crate::codes::codes;
 use crate::coverage::building::BuildingState;
 use crate::coverage::counts::Counts;

@@ -211,8 +211,7 @@ fn united(visits: &[Contact], flags: &mut Flags) -> Vec<Contact> {
     }
     let mut united = visits.to_vec();
     for visit in united.iter_mut().filter(|visit| visit.class == Class::Partial) {
-        let complete =
-            visit.companies.iter().any(|company| missing_by_company[company].is_empty());
+        let complete = visit.companies.iter().any(|company| missing_by_company[company].is_empty());
         if complete {
             visit.class = Class::Settled;
         }
@@ -222,18 +221,18 @@ fn united(visits: &[Contact], flags: &mut Flags) -> Vec<Contact> {
         settled.any(|visit| visit.is_to_same_company(partial))
     };
     flags.insert_if(
-        united.iter().zip(visits).any(|(after, before)| {
-            after.class != before.class && !complete_alone(before)
-        }),
+        united
+            .iter()
+            .zip(visits)
+            .any(|(after, before)| after.class != before.class && !complete_alone(before)),
         Flag::CompletedBySupplement,
     );
     united
 }
 
 fn settling_reason(visits: &[Contact]) -> Reason {
-    let contact = visits
-        .iter()
-        .any(|visit| visit.class == Class::Settled && visit.outcome.is_contact());
+    let contact =
+        visits.iter().any(|visit| visit.class == Class::Settled && visit.outcome.is_contact());
     if contact { Reason::Inspected } else { Reason::Enforced }
 }
 
@@ -282,8 +281,7 @@ fn is_pending<'a>(settling: impl Iterator<Item = &'a Contact>) -> bool {
 
 fn still_missing(visits: &[Contact], last: &Contact) -> Elements {
     let same = |visit: &&Contact| {
-        visit.outcome.is_contact()
-            && (visit.op == last.op || visit.is_to_same_company(last))
+        visit.outcome.is_contact() && (visit.op == last.op || visit.is_to_same_company(last))
     };
     visits.iter().filter(same).fold(Elements::all(), |missing, v| missing.intersection(v.missing))
 }

@@ -93,6 +93,8 @@ impl SharedRoom {
             let flags = self.of_company(visits).flags;
             flags.iter().collect::<Vec<Flag>>()
         });
+        let of_single = [Flag::MultiOccupantSuspected, Flag::TenantChanged];
+        let of_companies = of_companies.filter(|flag| !of_single.contains(flag));
         room.flags.iter().filter(|flag| of_room.contains(flag)).chain(of_companies).collect()
     }
 

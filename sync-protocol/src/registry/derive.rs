@@ -170,16 +170,23 @@ impl Structure {
     ) -> Office {
         let draft = &drafts[&id];
         let label = parts.labels(class, drafts);
-        let kind = parts.field(class, drafts, "kind", |draft| draft.office.kind, |write| write.kind);
-        let sharing =
-            parts.field(class, drafts, "sharing", |draft| draft.office.sharing, |write| write.sharing);
+        let kind =
+            parts.field(class, drafts, "kind", |draft| draft.office.kind, |write| write.kind);
+        let sharing = parts.field(
+            class,
+            drafts,
+            "sharing",
+            |draft| draft.office.sharing,
+            |write| write.sharing,
+        );
         if status == Status::Live {
             let fields = [
                 ("label", label.siblings(|value| key_of(value))),
                 ("kind", kind.siblings(|value| *value)),
                 ("sharing", sharing.siblings(|value| *value)),
             ];
-            for (name, siblings) in fields.into_iter().filter(|(_, siblings)| !siblings.is_empty()) {
+            for (name, siblings) in fields.into_iter().filter(|(_, siblings)| !siblings.is_empty())
+            {
                 let code = ConflictCode::Field;
                 self.conflicts.insert(Conflict::new(code, id.0, Some(name), siblings));
             }
@@ -268,7 +275,8 @@ impl Structure {
     fn take_occupants(&mut self, parts: &Parts<'_>) {
         for (occupancy, (office, occupant)) in &parts.occupants {
             let mut targets = self.resolve(*office, &occupant.company);
-            if let (Some(Target::Office(office)), true) = (targets.pop_first(), targets.is_empty()) {
+            if let (Some(Target::Office(office)), true) = (targets.pop_first(), targets.is_empty())
+            {
                 self.occupants.entry(office).or_default().insert(*occupancy, occupant.clone());
             }
         }
@@ -297,7 +305,8 @@ fn links(
     agreeing: &[(OfficeId, OfficeId)],
 ) -> Links<OfficeId> {
     let canonical = |(a, b): &(OfficeId, OfficeId)| (same.canonical(*a), same.canonical(*b));
-    let is_class = |(a, b): &(OfficeId, OfficeId)| classes.contains_key(a) && classes.contains_key(b);
+    let is_class =
+        |(a, b): &(OfficeId, OfficeId)| classes.contains_key(a) && classes.contains_key(b);
     let mut links = Links {
         automatic: agreeing.iter().map(canonical).filter(is_class).collect(),
         by_person: parts.same.iter().map(canonical).filter(is_class).collect(),

@@ -45,6 +45,9 @@ mod tests {
     fn labels_sort_as_people_read_them() {
         let mut labels = ["1001", "605", "603B", "603A", "0604", "B1-10", "B1-9", "603", "会议室"];
         labels.sort_by_cached_key(|label| DoorOrder::of(label));
-        assert_eq!(labels, ["603", "603A", "603B", "0604", "605", "1001", "B1-9", "B1-10", "会议室"]);
+        assert_eq!(
+            labels,
+            ["603", "603A", "603B", "0604", "605", "1001", "B1-9", "B1-10", "会议室"]
+        );
     }
 }

@@ -115,7 +115,8 @@ impl Structure {
     /// The live office that an id stands for today, where it stands for exactly one.
     #[must_use]
     pub fn canonical(&self, office: OfficeId) -> Option<OfficeId> {
-        let is_live = |id: &OfficeId| self.offices.get(id).is_some_and(|o| o.status == Status::Live);
+        let is_live =
+            |id: &OfficeId| self.offices.get(id).is_some_and(|o| o.status == Status::Live);
         match &self.offices.get(&office)?.status {
             Status::Live => Some(office),
             Status::Alias(canonical) => Some(*canonical).filter(is_live),

@@ -13,9 +13,25 @@ const ACTIONS_MAX: usize = 24;
 
 const LABELS: [&str; 6] = ["1201", "12-01", "1202", "1201A", "1208", "东侧"];
 const OUTCOMES: [&str; 19] = [
-    "inspected", "inspected", "inspected", "inspected", "inspected", "inspected_partial", "shut_down", "handed_over", "vacant",
-    "moved_out", "under_renovation", "locked", "locked_deliberate", "refused_entry", "access_denied",
-    "not_found", "merged_into", "not_in_scope", "teleported",
+    "inspected",
+    "inspected",
+    "inspected",
+    "inspected",
+    "inspected",
+    "inspected_partial",
+    "shut_down",
+    "handed_over",
+    "vacant",
+    "moved_out",
+    "under_renovation",
+    "locked",
+    "locked_deliberate",
+    "refused_entry",
+    "access_denied",
+    "not_found",
+    "merged_into",
+    "not_in_scope",
+    "teleported",
 ];
 /// Name and code: one name has two codes, one code two names, one company only a name.
 const COMPANIES: [(Option<&str>, Option<&str>); 6] = [
@@ -163,8 +179,13 @@ fn decision() -> impl Strategy<Value = Act> {
 fn with_author(act: impl Strategy<Value = Act>) -> impl Strategy<Value = Action> {
     let seen = prop_oneof![Just(0), Just(u32::MAX), any::<u32>()];
     let at_ms = prop_oneof![8 => 0..8i64, 1 => 998..1002i64, 1 => Just(2500i64)];
-    (0..3u64, at_ms, any::<u8>(), seen, act)
-        .prop_map(|(author, at_ms, salt, seen, act)| Action { author, at_ms, salt, seen, act })
+    (0..3u64, at_ms, any::<u8>(), seen, act).prop_map(|(author, at_ms, salt, seen, act)| Action {
+        author,
+        at_ms,
+        salt,
+        seen,
+        act,
+    })
 }
 
 /// A visit that somebody makes.
@@ -205,7 +226,8 @@ pub(crate) fn drafts(actions: &[Action]) -> Vec<Draft> {
         id("op", u64::from(actions[place].salt) << 32 | place_number)
     };
     let draft = |(place, action): (usize, &Action)| {
-        let seen = (0..actions.len()).filter(|at| *at != place && action.seen >> (at % 32) & 1 == 1);
+        let seen =
+            (0..actions.len()).filter(|at| *at != place && action.seen >> (at % 32) & 1 == 1);
         let (kind, subject, body) = action.act.content();
         Draft {
             op: op(place),
@@ -241,7 +263,11 @@ impl Act {
             Self::Photo { photo, right } => {
                 let bytes = if *right { format!("photo {photo}") } else { "other".into() };
                 let sha256 = Hash::of(bytes.as_bytes());
-                ("photo_verified", nowhere, json!({"photo_id": id("photo", *photo), "sha256": sha256}))
+                (
+                    "photo_verified",
+                    nowhere,
+                    json!({"photo_id": id("photo", *photo), "sha256": sha256}),
+                )
             }
             Self::Exclude { office: room, round } => {
                 let round = round.map(|round| id("round", round));
@@ -259,7 +285,9 @@ impl Act {
             Self::Accept(round) => {
                 ("building_accept", nowhere, json!({"round_id": id("round", *round)}))
             }
-            Self::Other(kind) => (["note", "teleport", "heartbeat"][*kind], nowhere, json!({"x": 1})),
+            Self::Other(kind) => {
+                (["note", "teleport", "heartbeat"][*kind], nowhere, json!({"x": 1}))
+            }
             Self::Register(name) => ("building_add", nowhere, json!({"name": name})),
             _ => self.structure_content(),
         }
@@ -348,7 +376,11 @@ impl Visit {
             .iter()
             .map(|photo| {
                 let sha256 = Hash::of(format!("photo {photo}").as_bytes());
-                let kind = if OUTCOMES[self.outcome].starts_with('i') { "licence_front" } else { "interior" };
+                let kind = if OUTCOMES[self.outcome].starts_with('i') {
+                    "licence_front"
+                } else {
+                    "interior"
+                };
                 json!({"photo_id": id("photo", *photo), "kind": kind, "sha256": sha256})
             })
             .collect();

@@ -4,6 +4,8 @@
 //!
 //! `PROPTEST_CASES` sets how many histories; the seed is fixed, so that a failure is one for all.
 
+use crate::history::{Action, deliveries, further_visit, histories, visits};
+use crate::world::{Draft, apply, building_id, fold, op_id, rounds};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq};
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use saolou_protocol::building::view::{BuildingView, FloorView, OfficeView};
@@ -17,8 +19,6 @@ use saolou_protocol::registry::office::Sharing;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
-use crate::history::{Action, deliveries, further_visit, histories, visits};
-use crate::world::{Draft, apply, building_id, fold, op_id, rounds};
 
 /// Histories of each test, where `PROPTEST_CASES` does not say.
 const CASES: u32 = 4000;
@@ -159,11 +159,17 @@ fn assert_states<'a>(
         }
     }
     let named: BTreeMap<&str, i64> = counts.named().collect();
-    for code in State::ALL.iter().map(|state| state.code()).chain(Reason::ALL.iter().map(|r| r.code())) {
+    for code in
+        State::ALL.iter().map(|state| state.code()).chain(Reason::ALL.iter().map(|r| r.code()))
+    {
         prop_assert_eq!(named[code], by_state.get(code).copied().unwrap_or_default(), "{}", code);
     }
-    let uncovered = counts.unvisited + counts.attempted + counts.locked + counts.blocked
-        + counts.partial + counts.exclusion_pending;
+    let uncovered = counts.unvisited
+        + counts.attempted
+        + counts.locked
+        + counts.blocked
+        + counts.partial
+        + counts.exclusion_pending;
     prop_assert_eq!(counts.in_scope, counts.covered + uncovered);
     prop_assert!(counts.named().all(|(_, number)| number >= 0));
     prop_assert!(counts.ever_shut_covered <= counts.ever_shut);
@@ -220,7 +226,9 @@ fn a_history_reaches_most_of_what_can_happen() {
             let words = ["code", "status", "state", "reason", "roster_status"];
             let rounds = view["rounds"].as_array().into_iter().flatten();
             for part in rounds.chain([&view]) {
-                reached.extend(words.iter().filter_map(|word| part[*word].as_str().map(str::to_owned)));
+                reached.extend(
+                    words.iter().filter_map(|word| part[*word].as_str().map(str::to_owned)),
+                );
                 let flags = part["flags"].as_array().into_iter().flatten();
                 reached.extend(flags.filter_map(|flag| flag.as_str().map(str::to_owned)));
             }

@@ -8,7 +8,9 @@ use saolou_protocol::building::{Building, EntityKind};
 use saolou_protocol::coverage::building::{BuildingState, Conditions};
 use saolou_protocol::coverage::counts::{Counts, OfficeExtras, Rate};
 use saolou_protocol::coverage::floor::{FloorState, RosterStatus};
-use saolou_protocol::coverage::office::{Contact, Coverage, Evidence, Flags, Reason, State, coverage};
+use saolou_protocol::coverage::office::{
+    Contact, Coverage, Evidence, Flags, Reason, State, coverage,
+};
 use saolou_protocol::coverage::shared::SharedRoom;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{OccupancyId, OpId};
@@ -48,7 +50,11 @@ fn contact(fact: &Value) -> Contact {
         outcome,
         class: outcome.class(circumstances),
         missing: circumstances.missing,
-        companies: fact["company"].as_str().map(|name| u32::from(name.as_bytes()[0])).into_iter().collect(),
+        companies: fact["company"]
+            .as_str()
+            .map(|name| u32::from(name.as_bytes()[0]))
+            .into_iter()
+            .collect(),
         evidence: if pending { Evidence::Pending } else { Evidence::NotDue },
     }
 }
@@ -93,7 +99,8 @@ fn a_shared_room_stands_as_the_truth_table_says() {
     let targets = ["X", "Y", "Z"];
     for case in cases(SHARED_ROOMS, "cases") {
         for order in orders(list(&case, "facts")) {
-            let occupancy = |name: &str| OccupancyId(id("occupancy", u64::from(name.as_bytes()[0])));
+            let occupancy =
+                |name: &str| OccupancyId(id("occupancy", u64::from(name.as_bytes()[0])));
             let mut room = SharedRoom {
                 list_confirmed: case["list_confirmed"] == true,
                 to_company: targets.iter().map(|name| (occupancy(name), Vec::new())).collect(),
@@ -127,10 +134,18 @@ fn one_room(sharing: &str) -> Vec<Draft> {
     let (floor, section) = (id("floor", 1), id("section", 1));
     vec![
         draft("register", "building_add", json!({"name": "潮汐大厦"})),
-        draft("floor", "floor_add", json!({"floor_id": floor, "section_id": section, "label": "12",
-            "sort_order_milli": 12000, "kind": "office"})),
-        draft("room", "office_add", json!({"floor_id": floor, "office_id": id("office", 1),
-            "label": "1207", "sharing": sharing, "origin": "initial"})),
+        draft(
+            "floor",
+            "floor_add",
+            json!({"floor_id": floor, "section_id": section, "label": "12",
+            "sort_order_milli": 12000, "kind": "office"}),
+        ),
+        draft(
+            "room",
+            "office_add",
+            json!({"floor_id": floor, "office_id": id("office", 1),
+            "label": "1207", "sharing": sharing, "origin": "initial"}),
+        ),
     ]
 }
 
@@ -186,8 +201,12 @@ fn assert_folds(drafts: &[Draft], case: &Value) {
     }
     for building in [fold(&facts), backwards] {
         let room = the_room(&building).rounds.remove(0);
-        let coverage =
-            Coverage { state: room.state, reason: room.reason, flags: room.flags, missing: room.missing };
+        let coverage = Coverage {
+            state: room.state,
+            reason: room.reason,
+            flags: room.flags,
+            missing: room.missing,
+        };
         assert_expected(&coverage, case);
         if let Some(companies) = case.get("companies") {
             assert_eq!(json!(room.companies), *companies, "{case}");
@@ -270,14 +289,20 @@ fn a_share_is_never_rounded_up() {
 
 #[test]
 fn floors_and_buildings_stand_as_the_vectors_say() {
-    let counts = |case: &Value| serde_json::from_value::<Counts>(case["counts"].clone()).expect("counts");
+    let counts =
+        |case: &Value| serde_json::from_value::<Counts>(case["counts"].clone()).expect("counts");
     for case in cases(ROLLUP, "floors") {
-        let roster = case["roster"].as_str().and_then(RosterStatus::parse).expect("a roster status");
+        let roster =
+            case["roster"].as_str().and_then(RosterStatus::parse).expect("a roster status");
         assert_eq!(json!(FloorState::of(&counts(&case), roster)), case["state"], "{case}");
     }
     for case in cases(ROLLUP, "buildings") {
         let counts = counts(&case);
-        assert_eq!(json!(BuildingState::of(&counts, case["accepted"] == true)), case["state"], "{case}");
+        assert_eq!(
+            json!(BuildingState::of(&counts, case["accepted"] == true)),
+            case["state"],
+            "{case}"
+        );
         assert_eq!(json!(Conditions::unmet(&counts)), case["unmet"], "{case}");
     }
 }

@@ -51,8 +51,10 @@ fn an_op_beyond_the_limit_is_too_large() {
 #[test]
 fn times_are_corrected_as_the_vectors_say() {
     for case in cases(TIME, "cases") {
-        let captured: Captured = serde_json::from_value(case["captured"].clone()).expect("captured");
-        let now: Option<ClockReading> = serde_json::from_value(case["now"].clone()).expect("clocks");
+        let captured: Captured =
+            serde_json::from_value(case["captured"].clone()).expect("captured");
+        let now: Option<ClockReading> =
+            serde_json::from_value(case["now"].clone()).expect("clocks");
         let received_ms = case["received_ms"].as_i64().expect("a time");
         let stamp = Stamp::correct(&captured, now.as_ref(), received_ms);
         assert_eq!(json!(stamp.corrected_ms), case["corrected_ms"], "{case}");

@@ -29,7 +29,9 @@ fn with_ids(value: &Value) -> Value {
     match value {
         Value::String(text) => id(text).map_or_else(|| value.clone(), |id| json!(id)),
         Value::Array(items) => items.iter().map(with_ids).collect(),
-        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), with_ids(value))).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(name, value)| (name.clone(), with_ids(value))).collect()
+        }
         _ => value.clone(),
     }
 }
@@ -131,7 +133,7 @@ fn every_history_ends_as_the_vectors_say_in_whatever_order_it_comes() {
         let facts: Vec<Fact> = list(&case, "facts").iter().map(fact).collect();
         let all: Vec<&Fact> = begin.iter().chain(&facts).collect();
         let expected = fold_one_by_one(all.iter().copied()).entities();
-        if std::panic::catch_unwind(|| assert_expected(&expected, &case)).is_err() { continue; }
+        assert_expected(&expected, &case);
         let mut orders: Vec<Vec<&Fact>> = vec![all.iter().rev().copied().collect()];
         for turn in 0..all.len() {
             let mut turned = all.clone();

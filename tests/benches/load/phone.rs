@@ -1,0 +1,175 @@
+//! Phones, each with a connection, a user and an outbox of its own. What is in the outbox is made
+//! and sealed before the clock runs, so that little of what is measured is the phones' own work.
+
+use crate::street::Building;
+use crate::visits::{self, Setting};
+use reqwest::StatusCode;
+use saolou_protocol::op::Op;
+use saolou_server::clock::Clock;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Visits in one push.
+pub(crate) const BATCH: usize = 50;
+/// How long ago a visit was made when it is sent.
+const AGE_MS: i64 = 3600 * 1000;
+/// How long a phone waits that was told to come back.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A phone in the hands of one inspector.
+pub(crate) struct Phone {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    clock: Clock,
+    pub(crate) user: Uuid,
+    device: Uuid,
+    team: Uuid,
+    round: Uuid,
+    /// The buildings of its team, with its own share of the offices.
+    buildings: Vec<Building>,
+    /// The last visit that it made to an office.
+    seen: HashMap<Uuid, Uuid>,
+    made: usize,
+    outbox: Vec<String>,
+}
+
+/// What became of an outbox.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// One for each push that was answered, from the first byte sent to the last received.
+    pub(crate) latencies: Vec<Duration>,
+    /// Visits that were answered, that is, durable.
+    pub(crate) answered: usize,
+    /// Visits among them that did not take effect at once.
+    pub(crate) odd: usize,
+    /// Pushes that were told to come back.
+    pub(crate) turned_away: usize,
+    /// When the last answer came.
+    pub(crate) ended: Option<Instant>,
+}
+
+/// Where an outbox goes.
+#[derive(Clone)]
+pub(crate) enum Target {
+    /// To the server under test.
+    Server,
+    /// To the endpoint that stores nothing, which is elsewhere.
+    Nothing(String),
+}
+
+impl Phone {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        base: &str,
+        token: String,
+        user: Uuid,
+        clock: Clock,
+    ) -> Self {
+        let (device, base) = (clock.new_id(), base.to_owned());
+        let (team, round, made) = (Uuid::nil(), Uuid::nil(), 0);
+        let (buildings, seen, outbox) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { http, base, token, clock, user, device, team, round, buildings, seen, made, outbox }
+    }
+
+    /// Sends it to work.
+    pub(crate) fn assign(&mut self, team: Uuid, round: Uuid, buildings: Vec<Building>) {
+        (self.team, self.round, self.buildings) = (team, round, buildings);
+    }
+
+    /// Visits a batch of offices of one building, the next of its own every time, and puts that in
+    /// the outbox.
+    pub(crate) fn visit_next(&mut self) {
+        let batch = self.made / BATCH;
+        let building = batch % self.buildings.len();
+        let (bucket, offices) = {
+            let building = &self.buildings[building];
+            (building.id, building.offices.clone())
+        };
+        let first = batch / self.buildings.len() * BATCH;
+        let ops: Vec<String> = (first..first + BATCH)
+            .map(|place| self.visit(bucket, offices[place % offices.len()]))
+            .collect();
+        let now_ms = self.clock.now_ms();
+        let (device, ops) = (self.device, ops.join(","));
+        let body = format!(
+            r#"{{"device":"{device}","clock":{{"wall_ms":{now_ms}}},"ops":[{ops}]}}"#
+        );
+        self.outbox.push(body);
+    }
+
+    /// Visits an office; gives the op as it is sent.
+    fn visit(&mut self, bucket: Uuid, office: Uuid) -> String {
+        self.made += 1;
+        let at_ms = self.clock.now_ms() - AGE_MS;
+        let (round, team, user, number) = (self.round, self.team, self.user, self.made);
+        let op = self.clock.new_id();
+        let seen = self.seen.insert(office, op);
+        let content = json!({
+            "op_id": op, "device": self.device, "n": number, "author": user,
+            "kind": "visit", "subject": { "type": "visit", "id": self.clock.new_id() },
+            "bucket": bucket, "schema": "visit/1",
+            "captured": {
+                "wall_ms": at_ms, "utc_offset_min": 480, "mono_ms": 7_200_000,
+                "anchor": { "server_ms": at_ms - AGE_MS, "elapsed_ms": AGE_MS },
+            },
+            "scope_version": 1, "seen": Vec::from_iter(seen),
+            "body": visits::body(&Setting { round, team, user, office, at_ms, number }),
+        });
+        let Value::Object(content) = content else { unreachable!("an op is an object") };
+        let (_, sent) = Op::seal(content).expect("a whole op");
+        String::from_utf8(sent).expect("JSON is UTF-8")
+    }
+
+    /// Bytes of what waits.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.outbox.iter().map(String::len).sum()
+    }
+
+    /// Pushes one batch after the other until the deadline or the end of the outbox. Gives itself
+    /// back; the outbox stays as it is.
+    pub(crate) async fn push_all(self, target: Target, deadline: Instant) -> (Self, Tally) {
+        let mut tally = Tally::default();
+        for batch in &self.outbox {
+            if Instant::now() >= deadline {
+                break;
+            }
+            self.push(&target, batch, &mut tally).await;
+        }
+        (self, tally)
+    }
+
+    /// Pushes a batch until it is answered.
+    async fn push(&self, target: &Target, batch: &str, tally: &mut Tally) {
+        let base = match target {
+            Target::Server => &self.base,
+            Target::Nothing(base) => base,
+        };
+        loop {
+            let started = Instant::now();
+            let request = self.http.post(format!("{base}/api/v1/sync")).bearer_auth(&self.token);
+            let response = request.body(batch.to_owned()).send().await.expect("an answer");
+            let status = response.status();
+            let reply = response.text().await.expect("a body");
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                tally.turned_away += 1;
+                tokio::time::sleep(PATIENCE).await;
+                continue;
+            }
+            assert!(status.is_success(), "a push: {status} {reply}");
+            let ended = Instant::now();
+            tally.ended = Some(ended);
+            tally.latencies.push(ended - started);
+            tally.answered += BATCH;
+            tally.odd += BATCH - reply.matches(r#""status":"applied""#).count().min(BATCH);
+            return;
+        }
+    }
+
+    /// Forgets what was pushed.
+    pub(crate) fn clear(&mut self) {
+        self.outbox.clear();
+    }
+}
