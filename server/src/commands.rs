@@ -163,7 +163,7 @@ pub async fn import(options: &Import) -> Result<ExitCode, Failure> {
     telemetry::start_logs(&settings.log, settings.log_format);
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let server = Server::start(&Settings { port: 0, ..settings.clone() }, Clock::default()).await?;
-    let report = roster::import_as(server.sync(), by, *building, &bytes, *dry_run).await;
+    let report = roster::import_as(server.sync(), by, *building, bytes.into(), *dry_run).await;
     server.serve(std::future::ready(())).await?;
     let report = report?;
     serde_json::to_writer_pretty(std::io::stdout(), &report)?;

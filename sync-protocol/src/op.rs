@@ -154,9 +154,8 @@ impl Op {
         if seen.len() > SEEN_MAX {
             return Err(format!("seen: {} ids, the limit is {SEEN_MAX}", seen.len()));
         }
-        let body = match map.remove("body") {
-            Some(Value::Object(body)) => body,
-            _ => return Err("body: expected an object".into()),
+        let Some(Value::Object(body)) = map.remove("body") else {
+            return Err("body: expected an object".into());
         };
         Ok(Self {
             op_id: required(&map, "op_id")?,

@@ -2,7 +2,7 @@
 //! the rest of its batch is applied, the server stays up, and nothing stored is lost.
 
 use crate::actors::{Actor, office_add, op, problem, sync_body, visit};
-use crate::world::{World, id, on_both};
+use crate::world::{id, on_both};
 use reqwest::{Method, StatusCode};
 use saolou_protocol::canonical::{Hash, canonical};
 use serde_json::{Value, json};

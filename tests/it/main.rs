@@ -2,7 +2,12 @@
 //! makes a world of its own and is run on both databases.
 
 mod actors;
+mod database;
 mod postgres;
+mod replica;
 mod world;
 
+mod access;
+mod bad_input;
+mod demo;
 mod sync;

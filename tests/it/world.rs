@@ -38,6 +38,15 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 pub(crate) fn run_on_both<F: Future<Output = ()>>(name: &str, run: impl Fn(World) -> F) {
+    run_in_each(name, World::new, run);
+}
+
+/// Like [`run_on_both`], in worlds made in another way.
+pub(crate) fn run_in_each<M: Future<Output = Option<World>>, F: Future<Output = ()>>(
+    name: &str,
+    make: impl Fn(Database) -> M,
+    run: impl Fn(World) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -45,7 +54,7 @@ pub(crate) fn run_on_both<F: Future<Output = ()>>(name: &str, run: impl Fn(World
         .expect("a runtime");
     for database in [Database::Sqlite, Database::Postgres] {
         runtime.block_on(async {
-            match World::new(database).await {
+            match make(database).await {
                 Some(world) => run(world).await,
                 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
                 None => eprintln!("{name}: skipped on {database:?}, which is not installed"),
@@ -71,6 +80,21 @@ pub(crate) fn id(name: &str) -> Uuid {
 impl World {
     /// A running server with the small street; `None` where its database is not installed.
     pub(crate) async fn new(database: Database) -> Option<Self> {
+        let world = Self::empty(database).await?;
+        let root = NewUser {
+            username: "root",
+            name: "root",
+            password: PASSWORD,
+            role: "system_admin",
+            top: Some(Top { unit_id: id("city"), code: "990100", name: "云岚市" }),
+        };
+        make_user(&world.settings, &root).await.expect("the first account");
+        world.populate().await;
+        Some(world)
+    }
+
+    /// A running server with nothing in it; `None` where its database is not installed.
+    pub(crate) async fn empty(database: Database) -> Option<Self> {
         let database_url = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::fresh_url().await?),
@@ -91,15 +115,6 @@ impl World {
         let base = String::new();
         let mut world = Self { base, clock, database, settings, folder, server: None };
         world.start().await;
-        let root = NewUser {
-            username: "root",
-            name: "root",
-            password: PASSWORD,
-            role: "system_admin",
-            top: Some(Top { unit_id: id("city"), code: "990100", name: "云岚市" }),
-        };
-        make_user(&world.settings, &root).await.expect("the first account");
-        world.populate().await;
         Some(world)
     }
 

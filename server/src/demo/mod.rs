@@ -121,7 +121,10 @@ fn settings(options: &Demo) -> Settings {
 }
 
 /// Makes the first account; all others are made through the API by it.
-async fn make_admin(settings: &Settings) -> Result<(), Failure> {
+///
+/// # Errors
+/// Where the database cannot be written.
+pub async fn make_admin(settings: &Settings) -> Result<(), Failure> {
     let city = street::street().city;
     let unit_id = accounts::unit_id(city.code);
     let admin = accounts::ACCOUNTS.iter().find(|account| account.username == accounts::ADMIN);

@@ -1,12 +1,10 @@
 //! Ops that the server files: for people at a desk, and for what it verified itself.
 
-use super::writer::{Judged, Outcome, Verdict, Writer};
+use super::writer::{Judged, Verdict, Writer};
 use crate::error::{Error, Result};
-use saolou_protocol::building::answer::AnswerStatus;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::op::Op;
 use saolou_protocol::time::{Millis, Stamp, TimeQuality};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -54,24 +52,11 @@ pub(crate) fn judged(op: Op, street: Uuid, now_ms: Millis) -> Judged {
     Judged { op, stamp, street, issues, verdict: Verdict::Merge(Box::new(fact)) }
 }
 
-/// What the desk looks at in an answer.
-#[derive(Deserialize)]
-pub(crate) struct Told {
-    pub(crate) status: AnswerStatus,
-    #[serde(default)]
-    pub(crate) canonical: std::collections::BTreeMap<Uuid, Uuid>,
-}
-
 /// Files ops of the desk, in runs that one commit can take.
-pub(crate) async fn file(writer: &Writer, ops: Vec<Judged>) -> Result<Vec<Told>> {
-    let mut told = Vec::with_capacity(ops.len());
+pub(crate) async fn file(writer: &Writer, ops: Vec<Judged>) -> Result<()> {
     let mut ops = ops.into_iter().peekable();
     while ops.peek().is_some() {
-        let run: Vec<Judged> = ops.by_ref().take(DESK_OPS_MAX).collect();
-        for Outcome { answer, .. } in writer.push(run).await? {
-            let unreadable = |error| Error::Internal(format!("a stored answer: {error}"));
-            told.push(serde_json::from_slice(&answer).map_err(unreadable)?);
-        }
+        writer.push(ops.by_ref().take(DESK_OPS_MAX).collect()).await?;
     }
-    Ok(told)
+    Ok(())
 }

@@ -83,7 +83,7 @@ impl Conflicts {
             });
             self.set(Subject::Office(*office), found, &mut difference);
         }
-        let visits: BTreeSet<VisitId> = if touched.structure {
+        let visits: BTreeSet<VisitId> = if touched.everything {
             ledger.visits().map(|(visit, _)| visit).collect()
         } else {
             touched.visits.iter().map(|(visit, _)| *visit).collect()

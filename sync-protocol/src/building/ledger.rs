@@ -23,7 +23,7 @@ pub(super) struct Ledger {
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
     late: HashMap<VisitId, BTreeSet<OpId>>,
-    approvals: HashMap<OfficeId, BTreeMap<OpId, (Option<RoundId>, BTreeSet<OpId>)>>,
+    approvals: HashMap<OfficeId, BTreeMap<OpId, Approval>>,
     rejections: HashMap<OpId, BTreeSet<OpId>>,
     withdrawn: BTreeSet<OpId>,
     accepted: BTreeSet<(RoundId, OpId)>,
@@ -31,11 +31,16 @@ pub(super) struct Ledger {
     registrations: BTreeSet<OpId>,
 }
 
+/// An approved exclusion: its round, or every round, and what its author had seen.
+type Approval = (Option<RoundId>, BTreeSet<OpId>);
+
 /// What new facts touch.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
-    /// The structure, and with it everything.
+    /// The structure.
     pub(super) structure: bool,
+    /// Decisions of any kind, so that every visit and office is derived anew.
+    pub(super) everything: bool,
     /// These visits.
     pub(super) visits: BTreeSet<VisitKey>,
     /// These offices, in whatever id the fact named them.
@@ -84,11 +89,15 @@ impl Ledger {
                 touched.offices.insert(*office);
             }
             Kind::ExclusionRejected => {
+                touched.everything = true;
                 for claim in &fact.seen {
                     self.rejections.entry(*claim).or_default().insert(op);
                 }
             }
-            Kind::Withdrawal => self.withdrawn.extend(&fact.seen),
+            Kind::Withdrawal => {
+                touched.everything = true;
+                self.withdrawn.extend(&fact.seen);
+            }
             Kind::Accepted { round } => drop(self.accepted.insert((*round, op))),
             Kind::FloorConfirmed { floor } => {
                 let seen = fact.seen.iter().copied().collect();
@@ -142,15 +151,18 @@ impl Ledger {
     }
 
     /// Those ops that nobody withdrew.
-    fn standing<'a>(&self, ops: Option<&'a BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
+    fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
         let ops = ops.into_iter().flatten().copied();
         ops.filter(|op| !self.withdrawn.contains(op))
     }
 
     /// Whether the highest revision carries two contents.
     pub(super) fn is_forked(&self, visit: VisitKey) -> bool {
+        let Some(revisions) = self.revisions.get(&visit).filter(|all| all.len() > 1) else {
+            return false;
+        };
         let Some((op, effective)) = self.effective(visit) else { return false };
-        self.revisions[&visit].iter().filter(|other| **other != op).any(|other| {
+        revisions.iter().filter(|other| **other != op).any(|other| {
             self.visit(*other).is_some_and(|other| other.revision == effective.revision)
         })
     }

@@ -23,8 +23,9 @@ use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::fact::Fact;
 use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId};
-use crate::registry::structure::{Office, Structure, Target, roster_status};
+use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
 use crate::time::Millis;
+use crate::visit::Visit;
 use conflicts::Conflicts;
 use ledger::{Ledger, VisitKey};
 use office::OfficeDerived;
@@ -124,7 +125,13 @@ impl Building {
         for fact in facts {
             self.ledger.insert(fact, &mut touched);
         }
-        let mut dirty = if touched.structure { self.derive_structure() } else { BTreeSet::new() };
+        let mut dirty = BTreeSet::new();
+        if touched.structure {
+            self.derive_structure(&mut dirty);
+        }
+        if touched.everything {
+            dirty.extend(self.structure.live().map(|(id, _)| id));
+        }
         let mut homeless = BTreeSet::new();
         self.place_visits(&touched, &mut dirty, &mut homeless);
         let mut dirty_floors = BTreeSet::new();
@@ -143,12 +150,13 @@ impl Building {
         self.serve(&conflicts, &dirty, &dirty_floors, touched.structure)
     }
 
-    /// Derives the structure anew; every office is dirty then, also those that are no more.
-    fn derive_structure(&mut self) -> BTreeSet<OfficeId> {
-        self.structure = Structure::of(self.ledger.structural());
-        let mut dirty: BTreeSet<OfficeId> = self.offices.keys().copied().collect();
-        dirty.extend(self.structure.live().map(|(id, _)| id));
-        dirty
+    /// Derives the structure anew. Offices of which it now says something else are dirty, also those
+    /// that are no more.
+    fn derive_structure(&mut self, dirty: &mut BTreeSet<OfficeId>) {
+        let now = Structure::of(self.ledger.structural());
+        let before = std::mem::replace(&mut self.structure, now);
+        let known = before.offices.keys().chain(self.structure.offices.keys()).copied();
+        dirty.extend(known.filter(|id| !before.says_the_same_of(*id, &self.structure)));
     }
 
     /// Finds out where the touched visits belong, which offices that makes dirty, and which offices
@@ -165,35 +173,16 @@ impl Building {
             touched.visits.iter().copied().collect()
         };
         for visit in visits {
-            let now = self.placed(visit);
-            let before = match &now {
-                Some(now) => self.placed.insert(visit, now.clone()),
-                None => self.placed.remove(&visit),
+            let is_touched = touched.everything || touched.visits.contains(&visit);
+            let before = self.placed.get(&visit);
+            let effective = match before {
+                Some(placed) if !is_touched => self.ledger.visit(placed.op).map(|v| (placed.op, v)),
+                None if !is_touched => None,
+                _ => self.ledger.effective(visit),
             };
-            let Self { visits_of, conflicts, .. } = self;
-            for (Placed { op, targets }, is_now) in before
-                .map(|placed| (placed, false))
-                .into_iter()
-                .chain(now.map(|placed| (placed, true)))
-            {
-                for target in targets {
-                    match target {
-                        Target::Office(office) => {
-                            let visits = visits_of.entry(office).or_default();
-                            if is_now {
-                                visits.insert(visit)
-                            } else {
-                                visits.remove(&visit)
-                            };
-                            dirty.insert(office);
-                        }
-                        Target::NeedsReassignment(office) => {
-                            conflicts.set_homeless(office, op, is_now);
-                            homeless.insert(office);
-                        }
-                        Target::Unknown(_) => {}
-                    }
-                }
+            let now = effective.map(|(op, visit)| self.place(op, visit));
+            if is_touched || before.map(|placed| &placed.targets) != now.as_ref().map(|p| &p.targets) {
+                self.replace_placed(visit, now, dirty, homeless);
             }
         }
         for office in &touched.offices {
@@ -201,28 +190,61 @@ impl Building {
         }
     }
 
-    fn placed(&self, visit: VisitKey) -> Option<Placed> {
-        let (op, visit) = self.ledger.effective(visit)?;
+    fn place(&self, op: OpId, visit: &Visit) -> Placed {
         let offices = visit.offices.iter();
         let targets =
             offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
-        Some(Placed { op, targets })
+        Placed { op, targets }
+    }
+
+    fn replace_placed(
+        &mut self,
+        visit: VisitKey,
+        now: Option<Placed>,
+        dirty: &mut BTreeSet<OfficeId>,
+        homeless: &mut BTreeSet<OfficeId>,
+    ) {
+        let before = match &now {
+            Some(now) => self.placed.insert(visit, now.clone()),
+            None => self.placed.remove(&visit),
+        };
+        let before = before.into_iter().map(|placed| (placed, false));
+        for (Placed { op, targets }, is_now) in before.chain(now.map(|placed| (placed, true))) {
+            for target in targets {
+                match target {
+                    Target::Office(office) => {
+                        let visits = self.visits_of.entry(office).or_default();
+                        if is_now { visits.insert(visit) } else { visits.remove(&visit) };
+                        dirty.insert(office);
+                    }
+                    Target::NeedsReassignment(office) => {
+                        self.conflicts.set_homeless(office, op, is_now);
+                        homeless.insert(office);
+                    }
+                    Target::Unknown(_) => {}
+                }
+            }
+        }
     }
 
     fn derive_office(&mut self, id: OfficeId, dirty_floors: &mut BTreeSet<FloorId>) {
-        if let Some(before) = self.offices.remove(&id) {
-            dirty_floors.insert(before.floor);
-            self.add_to_floor(before.floor, id, &before, -1);
+        let before = self.offices.remove(&id);
+        if let Some(before) = &before {
+            self.add_to_floor(before.floor, id, before, -1);
         }
-        let Some(office) = self.structure.offices.get(&id) else { return };
-        if self.structure.canonical(id) != Some(id) {
+        let office = self.structure.offices.get(&id).filter(|o| o.status == Status::Live);
+        let Some(office) = office else {
+            dirty_floors.extend(before.map(|before| before.floor));
             return;
-        }
+        };
         let no_visits = BTreeSet::new();
         let visits = self.visits_of.get(&id).unwrap_or(&no_visits);
         let derived =
             office::derive(&self.ledger, &self.structure, &self.rounds, id, office, visits);
-        dirty_floors.insert(derived.floor);
+        if !before.as_ref().is_some_and(|before| before.is_same_on_floor(&derived)) {
+            dirty_floors.extend(before.map(|before| before.floor));
+            dirty_floors.insert(derived.floor);
+        }
         self.add_to_floor(derived.floor, id, &derived, 1);
         self.offices.insert(id, derived);
     }

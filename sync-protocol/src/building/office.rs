@@ -23,6 +23,14 @@ pub(super) struct OfficeDerived {
     pub(super) cells: Vec<Cell>,
 }
 
+impl OfficeDerived {
+    /// Whether the floor shows the same of both.
+    pub(super) fn is_same_on_floor(&self, other: &Self) -> bool {
+        let mut cells = self.cells.iter().zip(&other.cells);
+        self.floor == other.floor && cells.all(|(a, b)| a.on_floor() == b.on_floor())
+    }
+}
+
 /// Where an office stands in a round.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cell {
@@ -38,12 +46,25 @@ pub(super) struct Cell {
     pub(super) last: Option<(Millis, Outcome)>,
 }
 
-/// An effective visit to the office in a round.
+/// The effective revision of a visit to the office.
+#[derive(Clone, Copy)]
 struct Effective<'a> {
     key: VisitKey,
     visit: &'a Visit,
     op: OpId,
     at_ms: Millis,
+}
+
+impl Effective<'_> {
+    /// Whether it counts for a round: captured inside the window by corrected time, or accepted
+    /// late by a decision.
+    fn counts_for(&self, window: &RoundWindow, ledger: &Ledger) -> bool {
+        let inside = (window.from_ms..window.until_ms).contains(&self.at_ms);
+        match self.visit.round {
+            Some(round) => round == window.round && (inside || ledger.is_late_accepted(self.key.0)),
+            None => inside,
+        }
+    }
 }
 
 pub(super) fn derive(
@@ -54,6 +75,13 @@ pub(super) fn derive(
     office: &Office,
     visits: &BTreeSet<VisitKey>,
 ) -> OfficeDerived {
+    let effective = visits.iter().filter_map(|key| {
+        let (op, visit) = ledger.effective(*key)?;
+        let at_ms = ledger.fact(op)?.stamp.corrected_ms;
+        let rejected = visit.class == Class::Claim && ledger.is_rejected_claim(op);
+        (!rejected).then_some(Effective { key: *key, visit, op, at_ms })
+    });
+    let visits = effective.collect();
     let deriving = Deriving { ledger, structure, id, office, visits };
     let cells = rounds.iter().map(|window| deriving.cell(window)).collect();
     OfficeDerived { floor: office.floor, cells }
@@ -64,13 +92,14 @@ struct Deriving<'a> {
     structure: &'a Structure,
     id: OfficeId,
     office: &'a Office,
-    visits: &'a BTreeSet<VisitKey>,
+    visits: Vec<Effective<'a>>,
 }
 
 impl Deriving<'_> {
     fn cell(&self, window: &RoundWindow) -> Cell {
+        let visits = self.visits.iter().copied();
         let effective: Vec<Effective<'_>> =
-            self.visits.iter().filter_map(|visit| self.effective(*visit, window)).collect();
+            visits.filter(|visit| visit.counts_for(window, self.ledger)).collect();
         let numbered = Company::number(effective.iter().map(|effective| &effective.visit.company));
         let approvals = self.approvals(window.round);
         let (mut coverage, companies) = if self.office.sharing == Sharing::Shared {
@@ -98,20 +127,6 @@ impl Deriving<'_> {
             visits: to_i64(effective.len()),
             last: last.map(|effective| (effective.at_ms, effective.visit.outcome)),
         }
-    }
-
-    /// The visit, where it counts for the round: captured inside the window by corrected time, or
-    /// accepted late by a decision.
-    fn effective(&self, key: VisitKey, window: &RoundWindow) -> Option<Effective<'_>> {
-        let (op, visit) = self.ledger.effective(key)?;
-        let at_ms = self.ledger.fact(op)?.stamp.corrected_ms;
-        let inside = (window.from_ms..window.until_ms).contains(&at_ms);
-        let counts = match visit.round {
-            Some(round) => round == window.round && (inside || self.ledger.is_late_accepted(key.0)),
-            None => inside,
-        };
-        let rejected = visit.class == Class::Claim && self.ledger.is_rejected_claim(op);
-        (counts && !rejected).then_some(Effective { key, visit, op, at_ms })
     }
 
     fn approvals(&self, round: RoundId) -> Vec<&BTreeSet<OpId>> {
@@ -295,6 +310,13 @@ fn to_i64(count: usize) -> i64 {
 }
 
 impl Cell {
+    /// What the floor shows of it: its counts, and where it stands while it is open.
+    fn on_floor(&self) -> (Counts, Option<(State, i64, Option<Millis>)>) {
+        let listed = self.is_shut() || self.is_unvisited();
+        let last_ms = self.last.map(|(at_ms, _)| at_ms);
+        (self.counts, listed.then_some((self.coverage.state, self.attempts, last_ms)))
+    }
+
     /// Whether the floor's list of locked offices names it.
     pub(super) fn is_shut(&self) -> bool {
         matches!(self.coverage.state, State::Locked | State::Blocked)

@@ -42,13 +42,7 @@ impl Building {
         let floors = &self.structure.floors;
         let views = floors.iter().map(|(id, floor)| (id, self.floor_view(*id, floor)));
         all.extend(views.map(|(id, view)| Entity::of(EntityKind::Floor, id.0, &view)));
-        for (id, (floor, canonical)) in &self.structure.former_floors {
-            all.push(Entity::of(
-                EntityKind::Floor,
-                id.0,
-                &former_floor_view(*id, floor, *canonical),
-            ));
-        }
+        all.extend(self.former_floors());
         if self.ledger.is_registered() {
             all.push(Entity::of(EntityKind::Building, self.id.0, &self.building_view()));
         }
@@ -61,37 +55,40 @@ impl Building {
         conflicts: &Difference,
         offices: &BTreeSet<OfficeId>,
         floors: &BTreeSet<FloorId>,
-        all: bool,
+        structure: bool,
     ) -> Vec<Entity> {
         let mut made = Vec::new();
         for (conflict, open) in conflicts.iter() {
             let view = ConflictView { conflict, open };
             made.push(Entity::of(EntityKind::Conflict, conflict.conflict_id.0, &view));
         }
-        if all {
-            made.extend(
-                self.entities().into_iter().filter(|entity| entity.kind != EntityKind::Conflict),
-            );
-        } else {
-            for id in offices {
-                if let Some(office) = self.structure.offices.get(id) {
-                    made.push(Entity::of(EntityKind::Office, id.0, &self.office_view(*id, office)));
-                }
+        for id in offices {
+            if let Some(office) = self.structure.offices.get(id) {
+                made.push(Entity::of(EntityKind::Office, id.0, &self.office_view(*id, office)));
             }
-            for id in floors {
-                if let Some(floor) = self.structure.floors.get(id) {
-                    made.push(Entity::of(EntityKind::Floor, id.0, &self.floor_view(*id, floor)));
-                }
+        }
+        for id in floors {
+            if let Some(floor) = self.structure.floors.get(id) {
+                made.push(Entity::of(EntityKind::Floor, id.0, &self.floor_view(*id, floor)));
             }
-            if self.ledger.is_registered() {
-                made.push(Entity::of(EntityKind::Building, self.id.0, &self.building_view()));
-            }
+        }
+        if structure {
+            made.extend(self.former_floors());
+        }
+        if self.ledger.is_registered() {
+            made.push(Entity::of(EntityKind::Building, self.id.0, &self.building_view()));
         }
         made.retain(|entity| {
             let hash = Hash::of(&entity.body);
             self.served.insert((entity.kind, entity.id), hash) != Some(hash)
         });
         made
+    }
+
+    fn former_floors(&self) -> impl Iterator<Item = Entity> {
+        self.structure.former_floors.iter().map(|(id, (floor, canonical))| {
+            Entity::of(EntityKind::Floor, id.0, &former_floor_view(*id, floor, *canonical))
+        })
     }
 
     fn building_view(&self) -> BuildingView {

@@ -130,6 +130,16 @@ impl Structure {
         self.members.get(&office).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether both say the same of an office id and of who sits there.
+    #[must_use]
+    pub fn says_the_same_of(&self, office: OfficeId, other: &Self) -> bool {
+        self.offices.get(&office) == other.offices.get(&office)
+            && self.members(office) == other.members(office)
+            && self.occupants.get(&office) == other.occupants.get(&office)
+            && self.occupants_confirmed.contains(&office)
+                == other.occupants_confirmed.contains(&office)
+    }
+
     /// Where a visit that names an office, and met a company there, belongs today. Never empty.
     #[must_use]
     pub fn resolve(&self, office: OfficeId, company: &Company) -> BTreeSet<Target> {

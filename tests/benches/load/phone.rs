@@ -1,7 +1,6 @@
 //! Phones, each with a connection, a user and an outbox of its own. What is in the outbox is made
 //! and sealed before the clock runs, so that little of what is measured is the phones' own work.
 
-use crate::street::Building;
 use crate::visits::{self, Setting};
 use reqwest::StatusCode;
 use saolou_protocol::op::Op;
@@ -28,8 +27,8 @@ pub(crate) struct Phone {
     device: Uuid,
     team: Uuid,
     round: Uuid,
-    /// The buildings of its team, with its own share of the offices.
-    buildings: Vec<Building>,
+    /// Its own share of the offices of its team, building by building, each with its building.
+    offices: Vec<(Uuid, Uuid)>,
     /// The last visit that it made to an office.
     seen: HashMap<Uuid, Uuid>,
     made: usize,
@@ -70,38 +69,28 @@ impl Phone {
     ) -> Self {
         let (device, base) = (clock.new_id(), base.to_owned());
         let (team, round, made) = (Uuid::nil(), Uuid::nil(), 0);
-        let (buildings, seen, outbox) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { http, base, token, clock, user, device, team, round, buildings, seen, made, outbox }
+        let (offices, seen, outbox) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { http, base, token, clock, user, device, team, round, offices, seen, made, outbox }
     }
 
-    /// Sends it to work.
-    pub(crate) fn assign(&mut self, team: Uuid, round: Uuid, buildings: Vec<Building>) {
-        (self.team, self.round, self.buildings) = (team, round, buildings);
+    /// Sends it to work on offices, each told with its building.
+    pub(crate) fn assign(&mut self, team: Uuid, round: Uuid, offices: Vec<(Uuid, Uuid)>) {
+        (self.team, self.round, self.offices) = (team, round, offices);
     }
 
-    /// Visits a batch of offices of one building, the next of its own every time, and puts that in
-    /// the outbox.
+    /// Visits its next offices, from door to door and again from the first, and puts a batch of
+    /// that in the outbox.
     pub(crate) fn visit_next(&mut self) {
-        let batch = self.made / BATCH;
-        let building = batch % self.buildings.len();
-        let (bucket, offices) = {
-            let building = &self.buildings[building];
-            (building.id, building.offices.clone())
-        };
-        let first = batch / self.buildings.len() * BATCH;
-        let ops: Vec<String> = (first..first + BATCH)
-            .map(|place| self.visit(bucket, offices[place % offices.len()]))
-            .collect();
+        let ops: Vec<String> = (0..BATCH).map(|_| self.visit()).collect();
         let now_ms = self.clock.now_ms();
         let (device, ops) = (self.device, ops.join(","));
-        let body = format!(
-            r#"{{"device":"{device}","clock":{{"wall_ms":{now_ms}}},"ops":[{ops}]}}"#
-        );
-        self.outbox.push(body);
+        let clock = format!(r#"{{"wall_ms":{now_ms}}}"#);
+        self.outbox.push(format!(r#"{{"device":"{device}","clock":{clock},"ops":[{ops}]}}"#));
     }
 
-    /// Visits an office; gives the op as it is sent.
-    fn visit(&mut self, bucket: Uuid, office: Uuid) -> String {
+    /// Visits the next office; gives the op as it is sent.
+    fn visit(&mut self) -> String {
+        let (bucket, office) = self.offices[self.made % self.offices.len()];
         self.made += 1;
         let at_ms = self.clock.now_ms() - AGE_MS;
         let (round, team, user, number) = (self.round, self.team, self.user, self.made);
@@ -121,6 +110,16 @@ impl Phone {
         let Value::Object(content) = content else { unreachable!("an op is an object") };
         let (_, sent) = Op::seal(content).expect("a whole op");
         String::from_utf8(sent).expect("JSON is UTF-8")
+    }
+
+    /// How many offices are its own.
+    pub(crate) fn offices(&self) -> usize {
+        self.offices.len()
+    }
+
+    /// Batches that wait.
+    pub(crate) fn batches(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Bytes of what waits.

@@ -44,7 +44,6 @@ pub(crate) struct Street {
 }
 
 /// A building with its offices, floor by floor.
-#[derive(Clone)]
 pub(crate) struct Building {
     pub(crate) id: Uuid,
     pub(crate) offices: Vec<Uuid>,
@@ -203,11 +202,11 @@ impl Desk {
             self.team(team, street, &members, buildings.clone()).await;
             let len = members.len();
             for (turn, phone) in members.into_iter().enumerate() {
-                let share = |building: &Building| Building {
-                    id: building.id,
-                    offices: building.offices.iter().copied().skip(turn).step_by(len).collect(),
-                };
-                phone.assign(team, street.round, buildings.clone().map(share).collect());
+                let offices = buildings.clone().flat_map(|building| {
+                    let share = building.offices.iter().skip(turn).step_by(len);
+                    share.map(|office| (building.id, *office))
+                });
+                phone.assign(team, street.round, offices.collect());
             }
         }
         crew

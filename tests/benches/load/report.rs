@@ -1,0 +1,148 @@
+//! How the figures are told: one table a database, the limits beside what was reached.
+
+use crate::cells::Cell;
+use crate::limits::Raw;
+use crate::phone::BATCH;
+use crate::reading::Reading;
+use crate::server::Memory;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Says a line.
+#[expect(clippy::print_stdout, reason = "the load program tells people what it measured")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Durations, sorted.
+pub(crate) struct Spread(Vec<Duration>);
+
+impl Spread {
+    pub(crate) fn of(mut durations: Vec<Duration>) -> Self {
+        durations.sort_unstable();
+        Self(durations)
+    }
+
+    /// The duration that so many of a hundred do not exceed, in milliseconds.
+    fn ms(&self, of_hundred: usize) -> f64 {
+        let place = (self.0.len() * of_hundred).div_ceil(100).saturating_sub(1);
+        self.0.get(place).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
+    }
+}
+
+/// What was measured on one database.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) raw: Option<Raw>,
+    /// The street whose rows were inserted in bulk.
+    pub(crate) raw_street: Option<Uuid>,
+    pub(crate) readings: Vec<Reading>,
+    /// Offices that were registered, and how long that took.
+    pub(crate) registered: Option<(usize, Duration)>,
+    /// The server's memory at the end.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// Tells what the figures were measured on.
+pub(crate) fn machine(syncs_per_second: f64) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("unknown");
+    say(&format!(
+        "{cores} cores, the phones on the same machine; load average {load} before; \
+         {syncs_per_second:.0} syncs/s of 4 KiB appends to a file"
+    ));
+}
+
+impl Report {
+    pub(crate) fn tell(&self) {
+        if !self.cells.is_empty() {
+            self.tell_cells();
+        }
+        if let Some(raw) = &self.raw {
+            self.tell_raw(raw);
+        }
+        if let Some((offices, took)) = self.registered {
+            let seconds = took.as_secs_f64();
+            say(&format!("\n  {offices} offices registered in {seconds:.0} s"));
+        }
+        for reading in &self.readings {
+            reading.tell();
+        }
+        if let Some(Memory { now_kib, peak_kib }) = self.memory {
+            let (now, peak) = (mb(now_kib), mb(peak_kib));
+            say(&format!("\n  resident memory of the server: {now:.0} MB, at most {peak:.0} MB"));
+        }
+    }
+
+    fn tell_cells(&self) {
+        say(&format!(
+            "\n  pushes of {BATCH} visits                         processor time a visit, µs       \
+             beside: parsing alone"
+        ));
+        say("  phones  visits/s   p50 ms   p99 ms     server  database   phones      visits/s  \
+             reached");
+        for cell in &self.cells {
+            let us = |duration: Duration| duration.as_secs_f64() * 1e6;
+            say(&format!(
+                "  {:>6} {:>9.0} {:>8.1} {:>8.1} {:>10.0} {:>9.0} {:>8.0} {:>13.0} {:>8}",
+                cell.phones,
+                cell.visits_per_second,
+                cell.latencies.ms(50),
+                cell.latencies.ms(99),
+                us(cell.server_time),
+                us(cell.database_time),
+                us(cell.phones_time),
+                cell.nothing_per_second,
+                percent(cell.visits_per_second, cell.nothing_per_second),
+            ));
+        }
+        for cell in self.cells.iter().filter(|cell| cell.odd + cell.turned_away > 0) {
+            let Cell { phones, odd, turned_away, .. } = cell;
+            say(&format!(
+                "  {phones} phones: {turned_away} pushes told to come back, {odd} visits did not \
+                 take effect at once"
+            ));
+        }
+        if let Some(Cell { visit_bytes, entities_per_visit, .. }) = self.cells.last() {
+            say(&format!(
+                "  a visit: {visit_bytes} bytes as sent, {entities_per_visit:.2} entities changed"
+            ));
+        }
+    }
+
+    fn tell_raw(&self, raw: &Raw) {
+        let best = self.cells.iter().map(|cell| cell.visits_per_second).fold(0.0, f64::max);
+        let Raw { ops, ops_per_second, with_entities_per_second } = raw;
+        say(&format!(
+            "\n  the same {ops} rows past the server, 1000 a transaction: {ops_per_second:.0} ops/s \
+             ({} of it reached)\n  … with the entities that they changed: \
+             {with_entities_per_second:.0} ops/s ({} of it reached)",
+            percent(best, *ops_per_second),
+            percent(best, *with_entities_per_second),
+        ));
+    }
+}
+
+impl Reading {
+    fn tell(&self) {
+        say(&format!(
+            "\n  looking at {:<7} offices    p50 ms   p99 ms   bytes at most",
+            self.offices
+        ));
+        for view in &self.views {
+            let (name, bytes) = (view.name, view.bytes_max);
+            let (p50, p99) = (view.latencies.ms(50), view.latencies.ms(99));
+            say(&format!("  {name:<26} {p50:>8.2} {p99:>8.2} {bytes:>15}"));
+        }
+    }
+}
+
+fn percent(part: f64, whole: f64) -> String {
+    format!("{:.0} %", part / whole * 100.0)
+}
+
+fn mb(kib: u64) -> f64 {
+    kib as f64 * 1024.0 / 1e6
+}
