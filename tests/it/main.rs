@@ -10,4 +10,5 @@ mod world;
 mod access;
 mod bad_input;
 mod demo;
+mod roster;
 mod sync;

@@ -36,13 +36,16 @@ pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> R
         let mut tx = store.read().await?;
         // Read again inside the snapshot: the head may have moved since it was listed.
         let Some(head) = tx.head(head.building_id).await? else { continue };
+        let mut differ = |kind, entity_id, expected: &[u8]| {
+            let expected = String::from_utf8_lossy(expected).into_owned();
+            let building_id = head.building_id;
+            recount.differences.push(Difference { building_id, kind, entity_id, expected });
+        };
         for entity in differences(&mut tx, &head).await? {
-            recount.differences.push(Difference {
-                building_id: head.building_id,
-                kind: entity.kind.code(),
-                entity_id: entity.id,
-                expected: String::from_utf8_lossy(&entity.body).into_owned(),
-            });
+            differ(entity.kind.code(), entity.id, &entity.body);
+        }
+        for (kind, entity_id) in strays(&mut tx, &head).await? {
+            differ(kind, entity_id, b"");
         }
         recount.buildings += 1;
         progress(recount.buildings, heads.len());

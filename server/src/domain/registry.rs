@@ -13,6 +13,7 @@ use crate::store::{
 };
 use saolou_protocol::building::EntityKind;
 use saolou_protocol::building::view::{BuildingView, OfficeView};
+use saolou_protocol::canonical::canonical;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -51,9 +52,11 @@ pub(crate) async fn put_unit(sync: &Sync, unit_id: Uuid, new: NewUnit) -> Result
     }
     let mut tx = sync.store.write().await?;
     let before = tx.unit(unit_id).await?;
-    if let Some(parent) = parent_id
-        && (parent == unit_id || tx.unit(parent).await?.is_none())
-    {
+    let known = match parent_id {
+        Some(parent) => parent != unit_id && tx.unit(parent).await?.is_some(),
+        None => tx.top_unit().await?.is_none_or(|top| top == unit_id),
+    };
+    if !known {
         return Err(Error::Invalid("parent_id: unknown unit".into()));
     }
     if before.is_some_and(|before| before.parent_id != parent_id) {
@@ -115,7 +118,10 @@ pub(crate) async fn put_campaign(
         })
         .collect();
     let (street_id, name, document_no) = (new.street_id, new.name, new.document_no);
-    tx.put_campaign(&CampaignRow { campaign_id, street_id, name, document_no }, &phases).await?;
+    let campaign = CampaignRow { campaign_id, street_id, name, document_no };
+    if !tx.put_campaign(&campaign, &phases).await? {
+        return Err(Error::Invalid("phase_id: taken by another campaign".into()));
+    }
     tx.commit().await?;
     Ok(())
 }
@@ -291,7 +297,8 @@ pub(crate) async fn put_team(
         })
         .collect();
     let (street_id, name, leader_id) = (new.street_id, new.name, new.leader_id);
-    tx.put_team(&TeamRow { team_id, street_id, name, leader_id }, &members).await?;
+    let team = TeamRow { team_id, street_id, name, leader_id };
+    tx.put_team(&team, &members).await.map_err(taken("members: a user_id and from_ms"))?;
     tx.commit().await?;
     Ok(())
 }
@@ -323,7 +330,7 @@ pub(crate) async fn put_assignment(
     if team != Some(round.street_id) || building != Some(round.street_id) {
         return Err(Error::Invalid("round, team and building must be of one street".into()));
     }
-    tx.put_assignment(&AssignmentRow {
+    let row = AssignmentRow {
         assignment_id,
         round_id: new.round_id,
         building_id: new.building_id,
@@ -331,8 +338,11 @@ pub(crate) async fn put_assignment(
         assigned_by: caller.user_id,
         from_ms: new.from_ms,
         until_ms: new.until_ms.unwrap_or(OPEN_END_MS),
-    })
-    .await?;
+    };
+    if !tx.put_assignment(&row).await? {
+        let cause = "assignment_id: taken by another round, building or team";
+        return Err(Error::Invalid(cause.into()));
+    }
     tx.commit().await?;
     Ok(())
 }
@@ -411,9 +421,9 @@ pub(crate) async fn put_building(
     }
     tx.place_bucket(building, street, new.unit_id).await?;
     let known = Known::read(&mut tx, street, building).await?;
-    tx.commit().await?;
     let registration = Registration { sync, caller, building, street, known, ops: Vec::new() };
     let ops = registration.ops(new)?;
+    tx.commit().await?;
     let filed = ops.len();
     desk::file(&sync.writer, ops).await?;
     Ok(Registered { building_id: building, ops: filed })
@@ -455,8 +465,11 @@ struct Registration<'a> {
 
 impl Registration<'_> {
     fn ops(mut self, new: NewBuilding) -> Result<Vec<Judged>> {
-        if self.known.attributes.as_ref() != Some(&new.attributes) {
-            self.file("building_add", self.building, Value::Object(new.attributes))?;
+        // As it would come back from the store, where 30.0 is 30.
+        let attributes: Map<String, Value> = serde_json::from_slice(&canonical(&new.attributes))
+            .map_err(|error| Error::Invalid(error.to_string()))?;
+        if self.known.attributes.as_ref() != Some(&attributes) {
+            self.file("building_add", self.building, Value::Object(attributes))?;
         }
         for section in new.sections {
             let id = section.section_id;
@@ -499,7 +512,13 @@ impl Registration<'_> {
         let now_ms = clock.now_ms();
         let op_id = clock.new_id();
         let op = desk::op(op_id, author, now_ms, self.building, kind, subject, &[], body)?;
-        self.ops.push(desk::judged(op, self.street, now_ms));
+        let judged = desk::judged(op, self.street, now_ms);
+        // A phone's evidence is kept whatever it lacks; the desk can mend what it writes.
+        if judged.issues.contains("body_incomplete") {
+            let issues: Vec<&str> = judged.issues.iter().collect();
+            return Err(Error::Invalid(format!("{kind} {subject}: {}", issues.join(", "))));
+        }
+        self.ops.push(judged);
         Ok(())
     }
 }

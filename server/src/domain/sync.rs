@@ -16,7 +16,7 @@ use saolou_protocol::ids::DeviceId;
 use saolou_protocol::op::{OP_BYTES_MAX, Op, Refusal};
 use saolou_protocol::time::{ClockReading, Millis, Stamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -62,7 +62,7 @@ impl Limits {
 struct Sent<'a> {
     device: DeviceId,
     #[serde(default)]
-    clock: Option<ClockReading>,
+    clock: Option<Value>,
     #[serde(default, borrow)]
     ops: Vec<&'a RawValue>,
     #[serde(default)]
@@ -106,12 +106,16 @@ impl Request {
     /// # Errors
     /// `malformed` where the body as a whole is not a sync request, `too_large` over the limits.
     pub(crate) fn read(body: &[u8], received_ms: Millis) -> Result<Self> {
+        // Bytes that are no UTF-8 spoil the op that they are in, whose hash they change, and no other.
+        let body = String::from_utf8_lossy(body);
         let sent: Sent<'_> =
-            serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+            serde_json::from_str(&body).map_err(|error| Error::Malformed(error.to_string()))?;
         if sent.ops.len() > OPS_MAX {
             return Err(Error::TooLarge(format!("{} ops, the limit is {OPS_MAX}", sent.ops.len())));
         }
-        let clock = sent.clock.as_ref();
+        // A clock that makes no sense is no clock; nothing is ever refused for one.
+        let clock = sent.clock.and_then(|clock| ClockReading::deserialize(clock).ok());
+        let clock = clock.as_ref();
         let ops = sent.ops.iter().map(|raw| read_op(raw.get(), clock, received_ms)).collect();
         Ok(Self { device: sent.device, received_ms, ops, pull: sent.pull })
     }
@@ -272,7 +276,8 @@ impl Sync {
         let mut tx = self.store.write().await?;
         for (_, NoOp { refusal, sent }) in no_ops.iter().take(REJECTED_MAX) {
             tx.put_rejected(&RejectedOp {
-                id: self.clock.new_id(),
+                // By content: what a broken client sends again and again is kept once.
+                id: Uuid::new_v5(&caller.user_id, sent),
                 user: caller.user_id,
                 device: device.0,
                 received_ms,

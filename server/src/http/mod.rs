@@ -64,7 +64,8 @@ pub(crate) fn router(app: App) -> Router {
     let timed = Router::new()
         .nest("/api/v1", api.merge(large))
         .layer(axum::middleware::from_fn(in_time))
-        .layer(RequestDecompressionLayer::new())
+        // What comes in another encoding is passed on as it is, and refused as malformed.
+        .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(CompressionLayer::new());
     let untimed = Router::new()
         .route("/api/v1/photos/{id}", put(photos::put))

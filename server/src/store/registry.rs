@@ -140,12 +140,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Stores a campaign with its phases.
+    /// Stores a campaign with its phases. `false` means that another campaign has one of them, and
+    /// this transaction must not be committed.
     pub(crate) async fn put_campaign(
         &mut self,
         campaign: &CampaignRow,
         phases: &[PhaseRow],
-    ) -> Result<()> {
+    ) -> Result<bool> {
         const PUT: &str = "insert into campaign (campaign_id, street_id, name, document_no) \
              values ($1, $2, $3, $4) on conflict (campaign_id) do update \
              set name = excluded.name, document_no = excluded.document_no";
@@ -153,7 +154,8 @@ impl Tx {
              (phase_id, campaign_id, kind, from_date, until_date, goals) \
              values ($1, $2, $3, $4, $5, $6) on conflict (phase_id) do update \
              set kind = excluded.kind, from_date = excluded.from_date, \
-             until_date = excluded.until_date, goals = excluded.goals";
+             until_date = excluded.until_date, goals = excluded.goals \
+             where campaign_phase.campaign_id = excluded.campaign_id";
         on!(self, |conn| sqlx::query(PUT)
             .bind(campaign.campaign_id)
             .bind(campaign.street_id)
@@ -163,7 +165,7 @@ impl Tx {
             .await
             .map(drop))?;
         for phase in phases {
-            on!(self, |conn| sqlx::query(PHASE)
+            let stored = on!(self, |conn| sqlx::query(PHASE)
                 .bind(phase.phase_id)
                 .bind(campaign.campaign_id)
                 .bind(phase.kind.as_str())
@@ -172,9 +174,12 @@ impl Tx {
                 .bind(phase.goals.as_deref())
                 .execute(conn)
                 .await
-                .map(drop))?;
+                .map(|done| done.rows_affected()))?;
+            if stored == 0 {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The campaigns of a street, by name.
@@ -278,10 +283,14 @@ impl Tx {
     }
 
     /// Stores an assignment. A new one is a new row; of an existing one only the end may change.
-    pub(crate) async fn put_assignment(&mut self, assignment: &AssignmentRow) -> Result<()> {
+    /// `false` means that this id is taken by another.
+    pub(crate) async fn put_assignment(&mut self, assignment: &AssignmentRow) -> Result<bool> {
         const SQL: &str = "insert into assignment (assignment_id, round_id, building_id, team_id, \
              assigned_by, from_ms, until_ms) values ($1, $2, $3, $4, $5, $6, $7) \
-             on conflict (assignment_id) do update set until_ms = excluded.until_ms";
+             on conflict (assignment_id) do update set until_ms = excluded.until_ms \
+             where assignment.round_id = excluded.round_id \
+             and assignment.building_id = excluded.building_id \
+             and assignment.team_id = excluded.team_id";
         on!(self, |conn| sqlx::query(SQL)
             .bind(assignment.assignment_id)
             .bind(assignment.round_id)
@@ -292,7 +301,7 @@ impl Tx {
             .bind(assignment.until_ms)
             .execute(conn)
             .await
-            .map(drop))
+            .map(|done| done.rows_affected() > 0))
     }
 }
 

@@ -181,7 +181,9 @@ impl Building {
                 _ => self.ledger.effective(visit),
             };
             let now = effective.map(|(op, visit)| self.place(op, visit));
-            if is_touched || before.map(|placed| &placed.targets) != now.as_ref().map(|p| &p.targets) {
+            if is_touched
+                || before.map(|placed| &placed.targets) != now.as_ref().map(|p| &p.targets)
+            {
                 self.replace_placed(visit, now, dirty, homeless);
             }
         }
@@ -214,7 +216,11 @@ impl Building {
                 match target {
                     Target::Office(office) => {
                         let visits = self.visits_of.entry(office).or_default();
-                        if is_now { visits.insert(visit) } else { visits.remove(&visit) };
+                        if is_now {
+                            visits.insert(visit)
+                        } else {
+                            visits.remove(&visit)
+                        };
                         dirty.insert(office);
                     }
                     Target::NeedsReassignment(office) => {
