@@ -293,7 +293,7 @@ on_both! {
         qian.put(&format!("/api/v1/campaigns/{}", id("campaign")), campaign).await;
         let campaign = json!({ "street_id": id("other street"), "name": "x", "phases": phase("taken") });
         let path = format!("/api/v1/campaigns/{}", id("their campaign"));
-        other.send(Method::PUT, &path, Some(campaign)).await;
+        other.refused(Method::PUT, &path, Some(campaign), 422, "invalid").await;
         let kinds = world.direct().await.texts("select kind from campaign_phase").await;
         assert_eq!(kinds, ["canvass"]);
         let theirs = json!({ "street_id": id("other street"), "name": "其他" });
@@ -309,7 +309,7 @@ on_both! {
             "from_ms": 0, "until_ms": 1,
         });
         let path = format!("/api/v1/assignments/{}", id("assignment team 1"));
-        other.refused(Method::PUT, &path, Some(assignment), 404, "not_found").await;
+        other.refused(Method::PUT, &path, Some(assignment), 422, "invalid").await;
         world.actor("wang").await.get(&floors("building")).await;
     }
 

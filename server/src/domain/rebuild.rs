@@ -1,8 +1,10 @@
 //! Rebuild: recount everything from the ops and compare it with what is stored.
 
-use super::writer::differences;
+use super::writer::fold;
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{EntityRow, Store};
+use saolou_protocol::building::{Entity, EntityKind};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// An entity that is not what the ops say.
@@ -36,19 +38,38 @@ pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> R
         let mut tx = store.read().await?;
         // Read again inside the snapshot: the head may have moved since it was listed.
         let Some(head) = tx.head(head.building_id).await? else { continue };
-        let mut differ = |kind, entity_id, expected: &[u8]| {
-            let expected = String::from_utf8_lossy(expected).into_owned();
-            let building_id = head.building_id;
+        let (_, entities) = fold(&mut tx, &head).await?;
+        let stored = tx.entities(head.street_id, head.building_id).await?;
+        let building_id = head.building_id;
+        for (kind, entity_id, expected) in differences(entities, stored) {
             recount.differences.push(Difference { building_id, kind, entity_id, expected });
-        };
-        for entity in differences(&mut tx, &head).await? {
-            differ(entity.kind.code(), entity.id, &entity.body);
-        }
-        for (kind, entity_id) in strays(&mut tx, &head).await? {
-            differ(kind, entity_id, b"");
         }
         recount.buildings += 1;
         progress(recount.buildings, heads.len());
     }
     Ok(recount)
+}
+
+/// What differs, with what it should be: entities that are stored otherwise or not at all, and, with
+/// `nothing`, those that no op made. A conflict that was settled stays behind, closed, whether or not
+/// a recount meets it.
+fn differences(
+    entities: Vec<Entity>,
+    stored: Vec<EntityRow>,
+) -> impl Iterator<Item = (&'static str, Uuid, String)> {
+    let key = |row: EntityRow| Some(((EntityKind::parse(&row.kind)?, row.entity_id), row.body));
+    let mut stored: BTreeMap<(EntityKind, Uuid), Vec<u8>> =
+        stored.into_iter().filter_map(key).collect();
+    let mut differing = Vec::new();
+    for Entity { kind, id, body } in entities {
+        if stored.remove(&(kind, id)).as_ref() != Some(&body) {
+            differing.push((kind.code(), id, String::from_utf8_lossy(&body).into_owned()));
+        }
+    }
+    let settled = |body: &[u8]| body.ends_with(br#""open":false}"#);
+    let strays = stored.into_iter().filter(move |((kind, _), body)| {
+        *kind != EntityKind::Conflict || !settled(body)
+    });
+    let strays = strays.map(|((kind, id), _)| (kind.code(), id, "nothing".to_owned()));
+    differing.into_iter().chain(strays)
 }

@@ -5,8 +5,8 @@
 //! derived one by one and only where a new fact touches them; floors and the building are kept by
 //! difference, the old contribution being remembered, never derived again.
 //!
-//! [`ledger`] holds the facts and their indexes, [`office`] derives one office, [`conflicts`] keeps
-//! what disagrees, [`view`] is what is served and [`serve`] makes its bytes, [`answer`] says to a
+//! `ledger` holds the facts and their indexes, `office` derives one office, `conflicts` keeps
+//! what disagrees, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op.
 
 pub mod answer;

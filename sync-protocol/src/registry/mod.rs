@@ -4,8 +4,8 @@
 //! [`office`] is one room as somebody wrote it down, [`room_key`] its comparison key,
 //! [`door_order`] how people sort labels, [`lineage`]
 //! which splits and merges are in force, and [`structure`] the whole: floors, live offices, and
-//! where a visit to any office id that ever existed belongs today. [`parts`] sorts the facts that
-//! [`derive`] makes it from.
+//! where a visit to any office id that ever existed belongs today. `parts` sorts the facts that
+//! `derive` makes it from.
 
 mod derive;
 pub mod door_order;

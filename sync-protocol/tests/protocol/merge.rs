@@ -20,14 +20,16 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Histories of each test, where `PROPTEST_CASES` does not say.
-const CASES: u32 = 4000;
+/// Histories of a test, where `PROPTEST_CASES` does not say.
+const CASES: u32 = 3000;
+/// Histories of the test that derives the building anew after each of some thirty ops.
+const CASES_BY_PREFIX: u32 = 500;
 
 type Served = BTreeMap<(EntityKind, Uuid), Vec<u8>>;
 
-fn runner() -> TestRunner {
+fn runner(cases: u32) -> TestRunner {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases = asked.unwrap_or(CASES);
+    let cases = asked.unwrap_or(cases);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
@@ -91,7 +93,7 @@ fn any_order_any_batches_and_any_repetition_make_one_building() {
         assert_same(&all(&building), &expected)?;
         assert_same(&served, &expected)
     };
-    runner().run(&strategy, run).expect("one building");
+    runner(CASES).run(&strategy, run).expect("one building");
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn after_every_op_the_building_is_the_one_derived_anew() {
         }
         Ok(())
     };
-    runner().run(&histories(), run).expect("counters are those of a recount");
+    runner(CASES_BY_PREFIX).run(&histories(), run).expect("counters are those of a recount");
 }
 
 /// Offices add up to floors, floors to the building, and no number is out of its bounds.
@@ -212,13 +214,13 @@ fn no_further_visit_takes_coverage_by_contact_away() {
         }
         Ok(())
     };
-    runner().run(&strategy, run).expect("coverage by contact only grows");
+    runner(CASES).run(&strategy, run).expect("coverage by contact only grows");
 }
 
 #[test]
 fn a_history_reaches_most_of_what_can_happen() {
     use proptest::strategy::{Strategy, ValueTree};
-    let (mut runner, mut reached) = (runner(), std::collections::BTreeSet::new());
+    let (mut runner, mut reached) = (runner(CASES), std::collections::BTreeSet::new());
     for _ in 0..400 {
         let history = histories().new_tree(&mut runner).expect("a history").current();
         for Entity { body, .. } in fold(&facts(&history)).entities() {
