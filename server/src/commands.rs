@@ -20,6 +20,9 @@ pub async fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     telemetry::start_logs(&settings.log, settings.log_format);
     let server = Server::start(settings, Clock::default()).await?;
     let address = server.address()?;
+    if server.sync().store.read().await?.top_unit().await?.is_none() {
+        tracing::warn!("there is no account yet: make one with `saolou user --help`");
+    }
     tracing::info!(%address, "serving");
     server.serve(shutdown()).await?;
     Ok(ExitCode::SUCCESS)
@@ -53,7 +56,10 @@ pub async fn rebuild(settings: &Settings) -> Result<ExitCode, Failure> {
         writeln!(out, "{building_id}\t{kind}\t{entity_id}\t{expected}")?;
     }
     let (buildings, differences) = (recount.buildings, recount.differences.len());
-    writeln!(out, "{buildings} 栋楼宇已重算，{differences} 处不一致 / {buildings} buildings recounted, {differences} differences")?;
+    writeln!(
+        out,
+        "{buildings} 栋楼宇已重算，{differences} 处不一致 / {buildings} buildings recounted, {differences} differences"
+    )?;
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -136,9 +136,9 @@ impl Cli {
     pub fn read() -> Self {
         let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
         let first = Self::command().ignore_errors(true).get_matches_from(&arguments);
-        let file = first.subcommand().and_then(|(_, of)| {
-            of.try_get_one::<PathBuf>("config").ok().flatten().cloned()
-        });
+        let file = first
+            .subcommand()
+            .and_then(|(_, of)| of.try_get_one::<PathBuf>("config").ok().flatten().cloned());
         let mut command = Self::command();
         if let Some(file) = file {
             match Self::with_file(command.clone(), &file) {
@@ -151,10 +151,7 @@ impl Cli {
     }
 
     /// Makes the values of a TOML file the defaults of the arguments of the same name.
-    fn with_file(
-        command: clap::Command,
-        file: &std::path::Path,
-    ) -> Result<clap::Command, String> {
+    fn with_file(command: clap::Command, file: &std::path::Path) -> Result<clap::Command, String> {
         let read = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
         let text = std::fs::read_to_string(file).map_err(|error| read(&error))?;
         let table: toml::Table = text.parse().map_err(|error| read(&error))?;

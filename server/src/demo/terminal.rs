@@ -51,7 +51,10 @@ impl Terminal {
 
     pub(super) fn head(&mut self) -> Result<()> {
         writeln!(self.out)?;
-        self.say("潮汐大厦的四天：每一时刻应有的数字与实际的数字", "four days of 潮汐大厦: at each moment the figures that must show, and those that do")?;
+        self.say(
+            "潮汐大厦的四天：每一时刻应有的数字与实际的数字",
+            "four days of 潮汐大厦: at each moment the figures that must show, and those that do",
+        )?;
         let names = COLUMNS.map(|(_, code)| format!("{code:>9}"));
         writeln!(self.out, "{:8}{}", "", names.concat())?;
         // A Chinese character takes two columns.

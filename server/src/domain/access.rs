@@ -60,13 +60,22 @@ fn allows(role: &str, act: Act) -> bool {
     match act {
         Act::Push => matches!(
             role,
-            "inspector" | "team_leader" | "community_manager" | "street_supervisor" | "dept_liaison"
+            "inspector"
+                | "team_leader"
+                | "community_manager"
+                | "street_supervisor"
+                | "dept_liaison"
         ),
         Act::ReadCoverage => reads_coverage(role),
         Act::ReadVisits => matches!(
             role,
-            "inspector" | "team_leader" | "community_manager" | "street_supervisor"
-                | "dept_liaison" | "lead_officer" | "auditor"
+            "inspector"
+                | "team_leader"
+                | "community_manager"
+                | "street_supervisor"
+                | "dept_liaison"
+                | "lead_officer"
+                | "auditor"
         ),
         Act::ManageRegistry => role == "street_supervisor",
         Act::ImportRoster => matches!(role, "street_supervisor" | "community_manager"),
@@ -85,19 +94,26 @@ fn reaches_by_team(role: &str) -> bool {
 fn reaches_by_unit(role: &str) -> bool {
     matches!(
         role,
-        "community_manager" | "street_supervisor" | "dept_liaison" | "lead_officer"
-            | "district_viewer" | "city_office" | "leader" | "auditor"
+        "community_manager"
+            | "street_supervisor"
+            | "dept_liaison"
+            | "lead_officer"
+            | "district_viewer"
+            | "city_office"
+            | "leader"
+            | "auditor"
     )
 }
 
 /// Who may file which op. What nobody of the caller's roles may file is kept in quarantine.
 pub(crate) fn may_file(caller: &Caller, kind: &str) -> bool {
-    let any = |roles: &[&str]| caller.grants.iter().any(|grant| roles.contains(&grant.role.as_str()));
+    let any =
+        |roles: &[&str]| caller.grants.iter().any(|grant| roles.contains(&grant.role.as_str()));
     match kind {
         "photo_verified" => false,
-        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid" | "accept_late"
-        | "structure_reject" | "office_restore" | "building_accept" | "building_add"
-        | "section_add" => any(&["street_supervisor"]),
+        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid"
+        | "accept_late" | "structure_reject" | "office_restore" | "building_accept"
+        | "building_add" | "section_add" => any(&["street_supervisor"]),
         "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
         "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
             any(&["inspector", "team_leader", "community_manager", "street_supervisor"])
@@ -157,7 +173,8 @@ impl Caller {
         building: Uuid,
         at_ms: Millis,
     ) -> Result<Head> {
-        let (Some(head), unit) = (tx.head(building).await?, tx.building_unit(building).await?) else {
+        let (Some(head), unit) = (tx.head(building).await?, tx.building_unit(building).await?)
+        else {
             return Err(Error::NotFound);
         };
         if let Some(unit) = unit

@@ -285,7 +285,9 @@ pub(crate) async fn put_account(
     }
     let fresh = match &new.password {
         Some(password) if password.chars().count() < PASSWORD_CHARS_MIN => {
-            return Err(Error::Invalid(format!("password: at least {PASSWORD_CHARS_MIN} characters")));
+            return Err(Error::Invalid(format!(
+                "password: at least {PASSWORD_CHARS_MIN} characters"
+            )));
         }
         Some(password) => Some(hash_password(password)?),
         None => None,

@@ -127,7 +127,8 @@ impl Parts {
             })
             .collect();
         // The tallest first: the tower above its podium.
-        let top = |section: &StackSection| section.floors.first().map(|floor| -floor.sort_order_milli);
+        let top =
+            |section: &StackSection| section.floors.first().map(|floor| -floor.sort_order_milli);
         sections.sort_by_key(|section| (top(section), section.section_id));
         Ok(FloorStack {
             building_id,
@@ -142,7 +143,11 @@ impl Parts {
     }
 }
 
-fn stack_floor(floor: FloorView, round: RoundId, mut offices: Vec<StackOffice>) -> Option<StackFloor> {
+fn stack_floor(
+    floor: FloorView,
+    round: RoundId,
+    mut offices: Vec<StackOffice>,
+) -> Option<StackFloor> {
     let standing = floor.rounds.into_iter().find(|standing| standing.round_id == round)?;
     offices.sort_by_cached_key(|office| (DoorOrder::of(&office.label), office.office_id));
     Some(StackFloor {
@@ -355,7 +360,8 @@ pub(crate) async fn open_floors(
         });
     }
     open.sort_by(|a, b| {
-        let order = |floor: &OpenFloor| (floor.building_id, -floor.sort_order_milli, floor.floor_id);
+        let order =
+            |floor: &OpenFloor| (floor.building_id, -floor.sort_order_milli, floor.floor_id);
         (&a.building, order(a)).cmp(&(&b.building, order(b)))
     });
     Ok(open)
@@ -386,7 +392,8 @@ fn chosen(rounds: &[RoundRow], asked: Option<Uuid>) -> Option<Uuid> {
     if let Some(asked) = asked {
         return published.map(|round| round.round_id).find(|round| *round == asked);
     }
-    let running = |round: &&RoundRow| matches!(round.status.as_str(), "open" | "closing" | "reopened");
+    let running =
+        |round: &&RoundRow| matches!(round.status.as_str(), "open" | "closing" | "reopened");
     let order = |round: &&RoundRow| (round.from_ms, round.round_id);
     let latest = published.clone().filter(running).max_by_key(order);
     latest.or_else(|| published.max_by_key(order)).map(|round| round.round_id)

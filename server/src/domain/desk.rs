@@ -46,8 +46,7 @@ pub(crate) fn op(
 
 /// An op of the desk, ready for the writer: its clock is the server's.
 pub(crate) fn judged(op: Op, street: Uuid, now_ms: Millis) -> Judged {
-    let stamp =
-        Stamp { corrected_ms: now_ms, received_ms: now_ms, quality: TimeQuality::Anchored };
+    let stamp = Stamp { corrected_ms: now_ms, received_ms: now_ms, quality: TimeQuality::Anchored };
     let (fact, issues) = Fact::read(&op, stamp);
     Judged { op, stamp, street, issues, verdict: Verdict::Merge(Box::new(fact)) }
 }

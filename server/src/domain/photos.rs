@@ -44,7 +44,10 @@ pub(crate) async fn store(
     let now_ms = sync.clock.now_ms();
     let head = {
         let mut tx = sync.store.read().await?;
-        caller.building(&mut tx, building, now_ms).await?
+        let head = tx.head(building).await?.ok_or(Error::NotFound)?;
+        // Not only where he is assigned today: the visit may be from before he was re-assigned.
+        let streets = caller.streets(&mut tx).await?;
+        if streets.contains(&head.street_id) { head } else { return Err(Error::NotFound) }
     };
     let part = folder.join("incoming").join(sync.clock.new_id().to_string());
     let received = receive(&part, declared, body).await;

@@ -67,9 +67,9 @@ fn differences(
         }
     }
     let settled = |body: &[u8]| body.ends_with(br#""open":false}"#);
-    let strays = stored.into_iter().filter(move |((kind, _), body)| {
-        *kind != EntityKind::Conflict || !settled(body)
-    });
+    let strays = stored
+        .into_iter()
+        .filter(move |((kind, _), body)| *kind != EntityKind::Conflict || !settled(body));
     let strays = strays.map(|((kind, id), _)| (kind.code(), id, "nothing".to_owned()));
     differing.into_iter().chain(strays)
 }

@@ -245,8 +245,7 @@ impl Sync {
         ops: &[std::result::Result<Read, NoOp>],
     ) -> Result<Standing> {
         let mut tx = self.store.read().await?;
-        let buckets: BTreeSet<Uuid> =
-            ops.iter().flatten().map(|read| read.op.bucket.0).collect();
+        let buckets: BTreeSet<Uuid> = ops.iter().flatten().map(|read| read.op.bucket.0).collect();
         let buckets: Vec<Uuid> = buckets.into_iter().collect();
         let heads = tx.heads(&buckets).await?;
         let streets = caller.streets(&mut tx).await?;
@@ -343,8 +342,7 @@ fn page_entity(row: EntityRow) -> Result<PageEntity> {
 pub(crate) fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::Internal("a stored body is not UTF-8".into()))?;
-    RawValue::from_string(text)
-        .map_err(|_| Error::Internal("a stored body is not JSON".into()))
+    RawValue::from_string(text).map_err(|_| Error::Internal("a stored body is not JSON".into()))
 }
 
 /// The bytes of an answer, as stored and sent.

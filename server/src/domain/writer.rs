@@ -259,8 +259,7 @@ pub(crate) async fn fold(tx: &mut Tx, head: &Head) -> Result<(Building, Vec<Enti
         let hash = row.hash.try_into().map(Hash).map_err(|_| unreadable("hash"))?;
         let op = Op::restore(row.content, hash).map_err(|refusal| unreadable(&refusal.detail))?;
         let quality = TimeQuality::parse(&row.quality).ok_or_else(|| unreadable("quality"))?;
-        let stamp =
-            Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
+        let stamp = Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
         facts.push(Fact::read(&op, stamp).0);
     }
     let mut building = Building::new(BuildingId(head.building_id), rounds);
@@ -321,7 +320,8 @@ impl Cache {
         let mut taken = HashMap::new();
         let mut rounds_of: HashMap<Uuid, Vec<RoundWindow>> = HashMap::new();
         for head in heads.values() {
-            if let std::collections::hash_map::Entry::Vacant(entry) = rounds_of.entry(head.street_id)
+            if let std::collections::hash_map::Entry::Vacant(entry) =
+                rounds_of.entry(head.street_id)
             {
                 entry.insert(rounds(tx, head.street_id).await?);
             }
@@ -387,7 +387,8 @@ impl<'a> Batch<'a> {
         }
         let fresh: Vec<&Judged> =
             fresh.into_iter().filter(|judged| !known.contains_key(&judged.op.op_id.0)).collect();
-        let first: HashMap<_, _> = fresh.iter().map(|first| (first.op.op_id, first.op.hash)).collect();
+        let first: HashMap<_, _> =
+            fresh.iter().map(|first| (first.op.op_id, first.op.hash)).collect();
         let is_reused = |judged: &&&Judged| match known.get(&judged.op.op_id.0) {
             Some((hash, _)) => *hash != judged.op.hash.0,
             None => first[&judged.op.op_id] != judged.op.hash,

@@ -87,14 +87,17 @@ where
         if has_nul(&bytes) {
             return Err(Error::Invalid("a text holds the character U+0000".into()));
         }
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| Error::Malformed(error.to_string()))
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Error::Malformed(error.to_string()))
     }
 }
 
 /// Whether JSON has an escape `\u0000`; one whose backslash is itself escaped is none.
 fn has_nul(json: &[u8]) -> bool {
     let escapes = json.windows(6).enumerate().filter(|(_, six)| *six == b"\\u0000");
-    escapes.map(|(at, _)| json[..at].iter().rev().take_while(|byte| **byte == b'\\').count())
+    escapes
+        .map(|(at, _)| json[..at].iter().rev().take_while(|byte| **byte == b'\\').count())
         .any(|backslashes_before| backslashes_before.is_multiple_of(2))
 }
 

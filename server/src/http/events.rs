@@ -1,7 +1,7 @@
 //! `GET /api/v1/events`: doorbells. They carry heads only; what changed is pulled or read, so a
 //! lost doorbell is harmless.
 
-use super::access::{ReadCoverage, bearer, May};
+use super::access::{May, ReadCoverage, bearer};
 use crate::app::App;
 use crate::error::Result;
 use axum::extract::{FromRequestParts, State};

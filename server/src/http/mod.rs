@@ -81,7 +81,9 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
         .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Error::Internal("a handler panicked".into()))
+            axum::response::IntoResponse::into_response(Error::Internal(
+                "a handler panicked".into(),
+            ))
         }))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

@@ -48,7 +48,8 @@ pub(super) async fn config(_: May<Push>) -> axum::Json<Limits> {
 /// compressed or does not say.
 fn room_for(headers: &HeaderMap) -> u32 {
     let plain = !headers.contains_key(header::CONTENT_ENCODING);
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
     let bytes = declared.filter(|_| plain).unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
     u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
 }

@@ -118,12 +118,7 @@ impl Tx {
         const PUT: &str = "insert into session \
              (session_id, user_id, refresh_hash, created_ms, expires_ms) \
              values ($1, $2, $3, $4, $5)";
-        on!(self, |conn| sqlx::query(CLEAR)
-            .bind(user)
-            .bind(now_ms)
-            .execute(conn)
-            .await
-            .map(drop))?;
+        on!(self, |conn| sqlx::query(CLEAR).bind(user).bind(now_ms).execute(conn).await.map(drop))?;
         on!(self, |conn| sqlx::query(PUT)
             .bind(session)
             .bind(user)

@@ -72,12 +72,16 @@ impl Tx {
     }
 
     /// Places a bucket in a unit of a street.
-    pub(crate) async fn place_bucket(&mut self, building: Uuid, street: Uuid, unit: Uuid) -> Result<()> {
+    pub(crate) async fn place_bucket(
+        &mut self,
+        building: Uuid,
+        street: Uuid,
+        unit: Uuid,
+    ) -> Result<()> {
         const PUT: &str = "insert into bucket (building_id, street_id, unit_id, seq) \
              values ($1, $2, $3, 0) on conflict (building_id) do update \
              set street_id = excluded.street_id, unit_id = excluded.unit_id";
-        const OPS: &str =
-            "update op set street_id = $2 where building_id = $1 and street_id <> $2";
+        const OPS: &str = "update op set street_id = $2 where building_id = $1 and street_id <> $2";
         const ENTITIES: &str =
             "update entity set street_id = $2 where building_id = $1 and street_id <> $2";
         on!(self, |conn| sqlx::query(PUT)
@@ -157,14 +161,22 @@ impl Tx {
     }
 
     /// All entities of a bucket.
-    pub(crate) async fn entities(&mut self, street: Uuid, building: Uuid) -> Result<Vec<EntityRow>> {
+    pub(crate) async fn entities(
+        &mut self,
+        street: Uuid,
+        building: Uuid,
+    ) -> Result<Vec<EntityRow>> {
         const SQL: &str = "select street_id, building_id, kind, entity_id, seq, body from entity \
              where street_id = $1 and building_id = $2";
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
     }
 
     /// The buildings, or the floors, below a unit, with the unit that each building lies in.
-    pub(crate) async fn entities_below(&mut self, unit: Uuid, kind: &str) -> Result<Vec<BuildingRow>> {
+    pub(crate) async fn entities_below(
+        &mut self,
+        unit: Uuid,
+        kind: &str,
+    ) -> Result<Vec<BuildingRow>> {
         const SQL: &str = "select bucket.building_id, bucket.unit_id, entity.body \
              from org_unit_above join bucket on bucket.unit_id = org_unit_above.unit_id \
              join entity on entity.street_id = bucket.street_id \

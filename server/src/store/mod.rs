@@ -116,8 +116,7 @@ impl Store {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let readers =
-            pool(READERS_MAX).connect_with(options.pragma("cache_size", "-4000")).await?;
+        let readers = pool(READERS_MAX).connect_with(options.pragma("cache_size", "-4000")).await?;
         Ok(Self::Sqlite { writer, readers })
     }
 

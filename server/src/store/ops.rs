@@ -107,18 +107,22 @@ impl Tx {
     }
 
     /// Device counters that are taken already, among these of one device.
-    pub(crate) async fn counters(&mut self, device: Uuid, from: i64, to: i64) -> Result<Vec<(i64, Uuid)>> {
+    pub(crate) async fn counters(
+        &mut self,
+        device: Uuid,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(i64, Uuid)>> {
         const SQL: &str = "select n, op_id from op where device_id = $1 and n between $2 and $3";
-        on!(self, |conn| sqlx::query_as(SQL)
-            .bind(device)
-            .bind(from)
-            .bind(to)
-            .fetch_all(conn)
-            .await)
+        on!(self, |conn| sqlx::query_as(SQL).bind(device).bind(from).bind(to).fetch_all(conn).await)
     }
 
     /// All accepted ops of a building, in no particular order.
-    pub(crate) async fn accepted_ops(&mut self, street: Uuid, building: Uuid) -> Result<Vec<AcceptedOp>> {
+    pub(crate) async fn accepted_ops(
+        &mut self,
+        street: Uuid,
+        building: Uuid,
+    ) -> Result<Vec<AcceptedOp>> {
         const SQL: &str = "select hash, content, corrected_ms, received_ms, quality from op \
              where street_id = $1 and building_id = $2 and state = 'accepted'";
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)

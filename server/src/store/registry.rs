@@ -228,13 +228,19 @@ impl Tx {
     /// A round.
     pub(crate) async fn round(&mut self, round: Uuid) -> Result<Option<RoundRow>> {
         let sql = select(ROUND, " where round_id = $1");
-        on!(self, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(round).fetch_optional(conn).await)
+        on!(self, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(round)
+            .fetch_optional(conn)
+            .await)
     }
 
     /// The rounds of a street, oldest first.
     pub(crate) async fn rounds(&mut self, street: Uuid) -> Result<Vec<RoundRow>> {
         let sql = select(ROUND, " where street_id = $1 order by from_ms, round_id");
-        on!(self, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(street).fetch_all(conn).await)
+        on!(self, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(street)
+            .fetch_all(conn)
+            .await)
     }
 
     /// The rounds of the streets below a unit, oldest first.

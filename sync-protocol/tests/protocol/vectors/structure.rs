@@ -133,7 +133,7 @@ fn every_history_ends_as_the_vectors_say_in_whatever_order_it_comes() {
         let facts: Vec<Fact> = list(&case, "facts").iter().map(fact).collect();
         let all: Vec<&Fact> = begin.iter().chain(&facts).collect();
         let expected = fold_one_by_one(all.iter().copied()).entities();
-        if std::panic::catch_unwind(|| assert_expected(&expected, &case)).is_err() { eprintln!("FAILED {}", case["id"]); continue; }
+        assert_expected(&expected, &case);
         let mut orders: Vec<Vec<&Fact>> = vec![all.iter().rev().copied().collect()];
         for turn in 0..all.len() {
             let mut turned = all.clone();
