@@ -4,7 +4,7 @@
 use crate::canonical::Hash;
 use crate::codes::codes;
 use crate::ids::{ConflictId, OpId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
 codes! {
@@ -28,7 +28,7 @@ codes! {
 }
 
 /// A conflict.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conflict {
     /// Its id: the same on every node.
     pub conflict_id: ConflictId,
@@ -37,7 +37,8 @@ pub struct Conflict {
     /// The canonical subject.
     pub subject: Uuid,
     /// The field, where the code is `field`.
-    pub field: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// The ops that disagree, sorted.
     pub siblings: Vec<OpId>,
 }
@@ -65,7 +66,7 @@ impl Conflict {
         let mut id = [0; 16];
         id.copy_from_slice(&Hash::of(&content).0[..16]);
         let conflict_id = ConflictId(Builder::from_custom_bytes(id).into_uuid());
-        Self { conflict_id, code, subject, field, siblings }
+        Self { conflict_id, code, subject, field: field.map(str::to_owned), siblings }
     }
 
     /// Whether full coverage must wait until it is settled (domain §3.8, condition 5).

@@ -3,11 +3,8 @@
 
 use crate::actors::{Actor, op, problem, visit};
 use crate::replica::Replica;
-use crate::world::{DAY_MS, MONDAY_MS, PASSWORD, World, id, on_both};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crate::world::{PASSWORD, World, id, on_both};
 use reqwest::{Method, StatusCode};
-use saolou_protocol::canonical::Hash;
 use serde_json::{Value, json};
 
 /// Every route, as the page of routes has it.
@@ -46,31 +43,10 @@ fn routes() -> Vec<(Method, String)> {
     routes
 }
 
-async fn sign_in(world: &World, username: &str, password: &str) -> reqwest::Response {
-    let body = json!({ "username": username, "password": password });
-    let url = format!("{}/api/v1/session", world.base);
-    reqwest::Client::new().post(url).json(&body).send().await.expect("an answer")
-}
-
-async fn refresh(world: &World, token: &str) -> reqwest::Response {
-    let body = json!({ "refresh_token": token });
-    let url = format!("{}/api/v1/session/refresh", world.base);
-    reqwest::Client::new().post(url).json(&body).send().await.expect("an answer")
-}
-
 /// An account as the administrator writes it, with one role.
-fn account(username: &str, role: &str, unit: &str) -> Value {
+pub(crate) fn account(username: &str, role: &str, unit: &str) -> Value {
     let roles = json!([{ "role": role, "unit_id": id(unit) }]);
     json!({ "username": username, "name": username, "roles": roles })
-}
-
-/// HMAC-SHA-256 (RFC 2104) with a key of at most 64 bytes.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let pad = |with: u8| -> Vec<u8> {
-        (0..64).map(|place| key.get(place).copied().unwrap_or(0) ^ with).collect()
-    };
-    let inner = Hash::of(&[pad(0x36), message.to_vec()].concat());
-    Hash::of(&[pad(0x5c), inner.0.to_vec()].concat()).0
 }
 
 on_both! {
@@ -84,7 +60,10 @@ on_both! {
             if response.status() == StatusCode::UNAUTHORIZED {
                 assert_eq!(response.headers()["www-authenticate"], "Bearer", "{of}");
                 let told = problem(response, 401, "unauthenticated", &of).await;
-                assert_eq!((&told["title"], &told["title_en"]), (&json!("未登录"), &json!("Not signed in")));
+                assert_eq!(
+                    (&told["title"], &told["title_en"]),
+                    (&json!("未登录"), &json!("Not signed in"))
+                );
             } else {
                 open.push(of);
             }
@@ -103,68 +82,6 @@ on_both! {
         assert!(patched.status().is_client_error());
     }
 
-    async fn a_wrong_password_and_an_unknown_name_look_the_same(world: World) {
-        let wrong = problem(sign_in(&world, "wang", "wrong horse").await, 401, "wrong_password", "").await;
-        let nobody = problem(sign_in(&world, "nobody", PASSWORD).await, 401, "wrong_password", "").await;
-        assert_eq!(wrong, nobody);
-    }
-
-    async fn after_ten_wrong_passwords_the_name_has_to_wait_a_minute_and_no_other_name_does(world: World) {
-        for _ in 0..10 {
-            problem(sign_in(&world, "wang", "wrong horse").await, 401, "wrong_password", "").await;
-        }
-        let locked = sign_in(&world, "wang", PASSWORD).await;
-        assert!(locked.headers().contains_key("retry-after"));
-        problem(locked, 429, "too_many_attempts", "the eleventh").await;
-        assert_eq!(sign_in(&world, "lin", PASSWORD).await.status(), StatusCode::OK);
-        world.clock.set_ms(MONDAY_MS + 2 * 60 * 1000);
-        assert_eq!(sign_in(&world, "wang", PASSWORD).await.status(), StatusCode::OK);
-    }
-
-    async fn an_access_token_runs_out_and_the_refresh_token_gives_a_new_one(world: World) {
-        let mut wang = world.actor("wang").await;
-        world.clock.set_ms(MONDAY_MS + 29 * 60 * 1000);
-        wang.get("/api/v1/me").await;
-        world.clock.set_ms(MONDAY_MS + 31 * 60 * 1000);
-        wang.refused(Method::GET, "/api/v1/me", None, 401, "session_ended").await;
-        let renewed: Value = refresh(&world, &wang.refresh_token).await.json().await.expect("JSON");
-        wang.token = renewed["access_token"].as_str().expect("a token").to_owned();
-        assert_eq!(wang.get("/api/v1/me").await["name"], "wang");
-        let last = renewed["refresh_token"].as_str().expect("a token");
-        world.clock.set_ms(MONDAY_MS + 20 * DAY_MS);
-        problem(refresh(&world, last).await, 401, "session_ended", "three weeks later").await;
-    }
-
-    async fn a_refresh_token_works_once(world: World) {
-        let wang = world.actor("wang").await;
-        assert_eq!(refresh(&world, &wang.refresh_token).await.status(), StatusCode::OK);
-        problem(refresh(&world, &wang.refresh_token).await, 401, "session_ended", "again").await;
-        problem(refresh(&world, "made up").await, 401, "session_ended", "made up").await;
-    }
-
-    async fn signing_out_ends_this_session_and_no_other(world: World) {
-        let (phone, tablet) = (world.actor("wang").await, world.actor("wang").await);
-        let done = phone.send(Method::DELETE, "/api/v1/session", None).await;
-        assert_eq!(done.status(), StatusCode::NO_CONTENT);
-        phone.refused(Method::GET, "/api/v1/me", None, 401, "session_ended").await;
-        problem(refresh(&world, &phone.refresh_token).await, 401, "session_ended", "").await;
-        tablet.get("/api/v1/me").await;
-    }
-
-    async fn a_suspended_account_reaches_nothing_until_it_is_taken_back(world: World) {
-        let (root, wang) = (world.actor("root").await, world.actor("wang").await);
-        let path = format!("/api/v1/users/{}", id("wang"));
-        let mut suspended = account("wang", "inspector", "street");
-        suspended["suspended"] = json!(true);
-        root.put(&path, suspended).await;
-        wang.refused(Method::GET, "/api/v1/me", None, 403, "account_suspended").await;
-        problem(sign_in(&world, "wang", PASSWORD).await, 403, "account_suspended", "").await;
-        problem(refresh(&world, &wang.refresh_token).await, 403, "account_suspended", "").await;
-        root.put(&path, account("wang", "inspector", "street")).await;
-        wang.get("/api/v1/me").await;
-        assert_eq!(refresh(&world, &wang.refresh_token).await.status(), StatusCode::OK);
-    }
-
     async fn a_change_of_role_takes_effect_at_once(world: World) {
         let (root, wang) = (world.actor("root").await, world.actor("wang").await);
         let coverage = format!("/api/v1/coverage/{}", id("street"));
@@ -178,43 +95,16 @@ on_both! {
         wang.get(&coverage).await;
     }
 
-    async fn tokens_that_are_forged_or_tampered_with_are_worth_nothing(world: World) {
-        let mut wang = world.actor("wang").await;
-        let parts: Vec<&str> = wang.token.split('.').collect();
-        let [header, claims, signature] = parts[..] else { panic!("a token has three parts") };
-        let decoded = URL_SAFE_NO_PAD.decode(claims).expect("base64");
-        let mut other: Value = serde_json::from_slice(&decoded).expect("JSON");
-        other["sub"] = json!(id("qian"));
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let none = encode(&json!({ "alg": "none", "typ": "JWT" }));
-        let signed = format!("{header}.{claims}");
-        let by = |key: &[u8]| URL_SAFE_NO_PAD.encode(hmac(key, signed.as_bytes()));
-        let forged = [
-            format!("{none}.{claims}."),
-            format!("{none}.{claims}.{signature}"),
-            format!("{header}.{}.{signature}", encode(&other)),
-            format!("{signed}."),
-            format!("{signed}.{}", by(b"")),
-            format!("{signed}.{}", by(b"secret")),
-            format!("{}.{claims}.{signature}", encode(&json!({ "alg": "HS512", "typ": "JWT" }))),
-            signed.clone(),
-            "..".to_owned(),
-            "x".repeat(10_000),
-            wang.refresh_token.clone(),
-            "metrics-secret".to_owned(),
-        ];
-        for token in forged {
-            wang.token = token;
-            wang.refused(Method::GET, "/api/v1/me", None, 401, "unauthenticated").await;
-        }
-    }
-
     async fn an_inspector_sees_the_buildings_of_his_teams_and_no_other(world: World) {
         add_buildings(&world).await;
         let wang = world.actor("wang").await;
         let mine = Replica::download(&wang).await;
         let assigned = id("building").to_string();
-        assert!(mine.entities.keys().all(|(bucket, _, _)| *bucket == assigned), "{:?}", mine.entities);
+        assert!(
+            mine.entities.keys().all(|(bucket, _, _)| *bucket == assigned),
+            "{:?}",
+            mine.entities
+        );
         wang.get(&floors("building")).await;
         wang.refused(Method::GET, &floors("B2"), None, 404, "not_found").await;
     }
@@ -233,7 +123,10 @@ on_both! {
                 (buildings("community"), buildings("nowhere")),
             ] {
                 let there = actor.refused(Method::GET, &there, None, 404, "not_found").await;
-                assert_eq!(there, actor.refused(Method::GET, &nowhere, None, 404, "not_found").await);
+                assert_eq!(
+                    there,
+                    actor.refused(Method::GET, &nowhere, None, 404, "not_found").await
+                );
             }
             let seen = Replica::download(&actor).await;
             let own = id("theirs").to_string();
@@ -268,17 +161,34 @@ on_both! {
         let here = id("street");
         for (path, body) in [
             (format!("campaigns/{}", id("c")), json!({ "street_id": here, "name": "x" })),
-            (format!("campaigns/{}", id("campaign")), json!({ "street_id": id("other street"), "name": "x" })),
+            (
+                format!("campaigns/{}", id("campaign")),
+                json!({ "street_id": id("other street"), "name": "x" }),
+            ),
             (format!("rounds/{}", id("round")), world.round("closed")),
-            (format!("teams/{}", id("t")), json!({ "street_id": here, "name": "x", "members": [] })),
-            (format!("teams/{}", id("team 1")), json!({ "street_id": id("other street"), "name": "x", "members": [] })),
+            (
+                format!("teams/{}", id("t")),
+                json!({ "street_id": here, "name": "x", "members": [] }),
+            ),
+            (
+                format!("teams/{}", id("team 1")),
+                json!({ "street_id": id("other street"), "name": "x", "members": [] }),
+            ),
             (format!("buildings/{}", id("b")), json!({ "unit_id": id("community"), "name": "x" })),
-            (format!("buildings/{}", id("building")), json!({ "unit_id": id("other street"), "name": "x" })),
-            (format!("assignments/{}", id("a")), json!({
-                "round_id": id("round"), "building_id": id("building"), "team_id": id("their team"), "from_ms": 0,
-            })),
+            (
+                format!("buildings/{}", id("building")),
+                json!({ "unit_id": id("other street"), "name": "x" }),
+            ),
+            (
+                format!("assignments/{}", id("a")),
+                json!({
+                    "round_id": id("round"), "building_id": id("building"), "team_id": id("their team"), "from_ms": 0,
+                }),
+            ),
         ] {
-            other.refused(Method::PUT, &format!("/api/v1/{path}"), Some(body), 404, "not_found").await;
+            other
+                .refused(Method::PUT, &format!("/api/v1/{path}"), Some(body), 404, "not_found")
+                .await;
         }
         world.actor("wang").await.get(&floors("building")).await;
     }
@@ -286,12 +196,16 @@ on_both! {
     async fn ids_of_another_street_cannot_be_taken_over(world: World) {
         add_buildings(&world).await;
         let (qian, other) = (world.actor("qian").await, world.actor("other qian").await);
-        let phase = |kind: &str| json!([{
-            "phase_id": id("phase"), "kind": kind, "from": "2026-11-23", "until": "2026-12-11",
-        }]);
-        let campaign = json!({ "street_id": id("street"), "name": "演示", "phases": phase("canvass") });
+        let phase = |kind: &str| {
+            json!([{
+                "phase_id": id("phase"), "kind": kind, "from": "2026-11-23", "until": "2026-12-11",
+            }])
+        };
+        let campaign =
+            json!({ "street_id": id("street"), "name": "演示", "phases": phase("canvass") });
         qian.put(&format!("/api/v1/campaigns/{}", id("campaign")), campaign).await;
-        let campaign = json!({ "street_id": id("other street"), "name": "x", "phases": phase("taken") });
+        let campaign =
+            json!({ "street_id": id("other street"), "name": "x", "phases": phase("taken") });
         let path = format!("/api/v1/campaigns/{}", id("their campaign"));
         other.refused(Method::PUT, &path, Some(campaign), 422, "invalid").await;
         let kinds = world.direct().await.texts("select kind from campaign_phase").await;
@@ -313,31 +227,52 @@ on_both! {
         world.actor("wang").await.get(&floors("building")).await;
     }
 
-    async fn a_community_manager_reaches_his_community_and_nothing_beside_or_above_it(world: World) {
+    async fn a_community_manager_reaches_his_community_and_nothing_beside_or_above_it(
+        world: World,
+    ) {
         add_buildings(&world).await;
         let wu = world.actor("wu").await;
-        for path in [coverage("community"), floors("building"), floors("B2"), timeline("building", "101")] {
+        for path in
+            [coverage("community"), floors("building"), floors("B2"), timeline("building", "101")]
+        {
             wu.get(&path).await;
         }
-        for path in [coverage("street"), coverage("community 2"), floors("B3"), buildings("street")] {
+        for path in [coverage("street"), coverage("community 2"), floors("B3"), buildings("street")]
+        {
             wu.refused(Method::GET, &path, None, 404, "not_found").await;
         }
         let seen = Replica::download(&wu).await;
         assert!(!seen.entities.keys().any(|(bucket, _, _)| *bucket == id("B3").to_string()));
         assert!(seen.entities.keys().any(|(bucket, _, _)| *bucket == id("B2").to_string()));
         let body = json!({ "unit_id": id("community"), "name": "x" });
-        wu.refused(Method::PUT, &format!("/api/v1/buildings/{}", id("b")), Some(body), 403, "forbidden").await;
+        wu.refused(
+            Method::PUT,
+            &format!("/api/v1/buildings/{}", id("b")),
+            Some(body),
+            403,
+            "forbidden",
+        )
+        .await;
     }
 
     async fn a_district_viewer_reads_sums_and_no_visits(world: World) {
         let han = world.actor("han").await;
-        for path in [coverage("district"), coverage("street"), buildings("street"), floors("building")] {
+        for path in
+            [coverage("district"), coverage("street"), buildings("street"), floors("building")]
+        {
             han.get(&path).await;
         }
         han.refused(Method::GET, &timeline("building", "101"), None, 403, "forbidden").await;
         let push = Some(json!({ "device": id("phone") }));
         han.refused(Method::POST, "/api/v1/sync", push, 403, "forbidden").await;
-        han.refused(Method::PUT, &format!("/api/v1/teams/{}", id("t")), Some(json!({})), 403, "forbidden").await;
+        han.refused(
+            Method::PUT,
+            &format!("/api/v1/teams/{}", id("t")),
+            Some(json!({})),
+            403,
+            "forbidden",
+        )
+        .await;
     }
 
     async fn a_system_administrator_has_accounts_and_no_business_content(world: World) {
@@ -428,8 +363,10 @@ async fn add_buildings(world: &World) {
             "floor_id": id(&format!("{name} floor")), "label": "1F", "sort_order_milli": 1000,
             "kind": "office", "offices": [{ "office_id": id(&room), "label": "101" }],
         });
-        let section = json!({ "section_id": id(&format!("{name} section")), "name": "-", "floors": [floor] });
-        let body = json!({ "unit_id": id(unit), "code": name, "name": name, "sections": [section] });
+        let section =
+            json!({ "section_id": id(&format!("{name} section")), "name": "-", "floors": [floor] });
+        let body =
+            json!({ "unit_id": id(unit), "code": name, "name": name, "sections": [section] });
         actor.put(&format!("/api/v1/buildings/{}", id(name)), body).await;
     }
 }

@@ -1,8 +1,8 @@
 //! Bad input: whatever a broken or hostile client sends gets the answer that the protocol gives it;
 //! the rest of its batch is applied, the server stays up, and nothing stored is lost.
 
-use crate::actors::{Actor, office_add, op, problem, sync_body, visit};
-use crate::world::{id, on_both};
+use crate::actors::{Actor, op, problem, sync_body, visit};
+use crate::world::{World, id, on_both};
 use reqwest::{Method, StatusCode};
 use saolou_protocol::canonical::{Hash, canonical};
 use serde_json::{Value, json};
@@ -12,12 +12,12 @@ use std::io::Write;
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The answer to one op, pushed by itself.
-async fn answer(actor: &Actor, op: String) -> Value {
+pub(crate) async fn answer(actor: &Actor, op: String) -> Value {
     actor.sync(&[op]).await["results"][0].clone()
 }
 
 /// The content of a note by wang, to be spoilt.
-fn note(n: i64) -> Value {
+pub(crate) fn note(n: i64) -> Value {
     let text = op("wang", n, "note", id("note"), json!({ "text": "一切正常" }), |_| ());
     let mut content: Value = serde_json::from_str(&text).expect("an op is JSON");
     content.as_object_mut().expect("an op is an object").remove("hash");
@@ -25,7 +25,7 @@ fn note(n: i64) -> Value {
 }
 
 /// Writes content with the hash it has, whether or not it is an op.
-fn sealed(content: &Value) -> String {
+pub(crate) fn sealed(content: &Value) -> String {
     let map = content.as_object().expect("an object");
     let mut sent = map.clone();
     sent.insert("hash".into(), json!(Hash::of(&canonical(map)).to_string()));
@@ -87,13 +87,16 @@ fn no_ops() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 on_both! {
-    async fn what_is_no_op_is_refused_and_kept_and_the_others_of_its_batch_are_applied(world: World) {
+    async fn what_is_no_op_is_refused_and_kept_and_the_others_of_its_batch_are_applied(
+        world: World,
+    ) {
         let wang = world.actor("wang").await;
         let before = world.ops_kept().await;
         let mut n = 0;
         for (name, bad, code) in no_ops() {
             let kept = world.rejected(code).await;
-            let (first, last) = (visit("wang", n + 1, "101", "locked"), visit("wang", n + 2, "102", "locked"));
+            let (first, last) =
+                (visit("wang", n + 1, "101", "locked"), visit("wang", n + 2, "102", "locked"));
             n += 2;
             let mut body = format!(r#"{{"device":"{}","ops":[{first},"#, id("phone")).into_bytes();
             body.extend_from_slice(&bad);
@@ -124,7 +127,10 @@ on_both! {
         let wang = world.actor("wang").await;
         let good = visit("wang", 1, "101", "locked");
         let refused = answer(&wang, good.replace("locked", "vacant")).await;
-        assert_eq!((&refused["status"], &refused["op_id"]), (&json!("refused"), &json!(id("op wang 1"))));
+        assert_eq!(
+            (&refused["status"], &refused["op_id"]),
+            (&json!("refused"), &json!(id("op wang 1")))
+        );
         assert_eq!(answer(&wang, good).await["status"], "applied");
     }
 
@@ -134,7 +140,7 @@ on_both! {
         let before = world.ops_kept().await;
         let good = visit("wang", 2, "102", "locked");
         let device = id("phone");
-        let whole = sync_body(&[good.clone()]);
+        let whole = sync_body(std::slice::from_ref(&good));
         for body in [
             String::new(),
             "{".into(),
@@ -164,7 +170,9 @@ on_both! {
 
     async fn a_clock_that_makes_no_sense_does_not_hold_up_a_push(world: World) {
         let wang = world.actor("wang").await;
-        for (n, clock) in [(1, "7"), (2, r#"{"wall_ms":"noon"}"#), (3, r#"{"wall_ms":1.5}"#), (4, "null")] {
+        for (n, clock) in
+            [(1, "7"), (2, r#"{"wall_ms":"noon"}"#), (3, r#"{"wall_ms":1.5}"#), (4, "null")]
+        {
             let op = visit("wang", n, "101", "locked");
             let device = id("phone");
             let body = format!(r#"{{"device":"{device}","clock":{clock},"ops":[{op}]}}"#);
@@ -173,18 +181,26 @@ on_both! {
         }
     }
 
-    async fn a_hundred_thousand_ops_are_too_many_and_the_answer_says_how_many_are_not(world: World) {
+    async fn a_hundred_thousand_ops_are_too_many_and_the_answer_says_how_many_are_not(
+        world: World,
+    ) {
         let wang = world.actor("wang").await;
         let before = world.ops_kept().await;
         let body = sync_body(&vec!["{}".to_owned(); 100_000]);
         let told = problem(wang.sync_raw(body).await, 413, "too_large", "100,000 ops").await;
-        let ops_max = usize::try_from(told["limits"]["ops_max"].as_u64().expect("a number")).expect("small");
+        let ops_max =
+            usize::try_from(told["limits"]["ops_max"].as_u64().expect("a number")).expect("small");
         assert_eq!(world.ops_kept().await, before);
-        let notes: Vec<String> = (1..).take(ops_max).map(|n| sealed(&{
-            let mut note = note(n);
-            note["op_id"] = json!(id(&format!("note {n}")));
-            note
-        })).collect();
+        let notes: Vec<String> = (1..)
+            .take(ops_max)
+            .map(|n| {
+                sealed(&{
+                    let mut note = note(n);
+                    note["op_id"] = json!(id(&format!("note {n}")));
+                    note
+                })
+            })
+            .collect();
         let reply = wang.sync(&notes).await;
         let results = reply["results"].as_array().expect("answers");
         assert_eq!(results.len(), ops_max, "one answer for each op");
@@ -216,7 +232,8 @@ on_both! {
             ("br", gzip(&body(3)), false),
             ("gzip, gzip", gzip(&gzip(&body(3))), false),
         ] {
-            let sent = wang.request(Method::POST, "/api/v1/sync").header("content-encoding", encoding);
+            let sent =
+                wang.request(Method::POST, "/api/v1/sync").header("content-encoding", encoding);
             let response = sent.body(packed).send().await.expect("an answer");
             if applied {
                 let reply: Value = response.json().await.expect("JSON");
@@ -228,230 +245,12 @@ on_both! {
         assert_eq!(wang.office("101").await["visits"], 2);
     }
 
-    async fn clocks_of_1970_and_2099_are_corrected_or_flagged_and_never_refused(world: World) {
-        let wang = world.actor("wang").await;
-        let at = |n: i64, wall_ms: i64| {
-            let mut content: Value =
-                serde_json::from_str(&visit("wang", n, "101", "locked")).expect("an op is JSON");
-            content["captured"] = json!({ "wall_ms": wall_ms, "utc_offset_min": 480 });
-            content.as_object_mut().expect("an object").remove("hash");
-            sealed(&content)
-        };
-        const IN_2099_MS: i64 = 4_070_908_800_000;
-        let reply = wang.sync(&[at(1, 0), at(2, IN_2099_MS), at(3, -(1 << 53)), at(4, 1 << 53)]).await;
-        let issues: Vec<&Value> = reply["results"].as_array().expect("answers").iter()
-            .map(|answer| &answer["issues"]).collect();
-        assert_eq!(issues, [
-            &json!(["out_of_window"]),
-            &json!(["clock_skew", "time_clamped"]),
-            &json!(["out_of_window"]),
-            &json!(["clock_skew", "time_clamped"]),
-        ], "{reply}");
-        assert_eq!(wang.office("101").await["visits"], 2, "what is dated inside the round counts");
-    }
-
-    async fn lineage_that_goes_in_circles_is_stored_and_the_building_is_still_served(world: World) {
-        let wang = world.actor("wang").await;
-        let child = |room: &str| json!({ "office_id": id(room), "label": room });
-        let split = |n, parent: &str, children: [&str; 2]| {
-            let body = json!({ "parent": id(parent), "children": children.map(child) });
-            op("wang", n, "office_split", id(parent), body, |_| ())
-        };
-        let merge = |n, parents: [&str; 2], into: &str| {
-            let body = json!({ "parents": parents.map(id), "child": child(into) });
-            op("wang", n, "office_merge", id(into), body, |_| ())
-        };
-        let reply = wang.sync(&[
-            split(1, "101", ["101A", "101B"]),
-            split(2, "101A", ["101", "101C"]),
-            split(3, "102", ["102", "102A"]),
-            merge(4, ["101B", "101C"], "101"),
-            merge(5, ["103", "103"], "103"),
-            visit("wang", 6, "101", "locked"),
-            visit("wang", 7, "201", "locked"),
-        ]).await;
-        let results = reply["results"].as_array().expect("answers");
-        assert_eq!(results.len(), 7);
-        for answer in results {
-            let status = answer["status"].as_str().expect("a status");
-            assert!(!["refused", "quarantined", "retry"].contains(&status), "{answer}");
-        }
-        assert_eq!(wang.office("201").await["state"], "locked");
-        let again = wang.sync(&[visit("wang", 8, "202", "locked")]).await;
-        assert_eq!(again["results"][0]["status"], "applied", "{again}");
-    }
-
-    async fn an_office_on_a_floor_that_nobody_added_waits_for_it(world: World) {
-        let wang = world.actor("wang").await;
-        let early = answer(&wang, office_add("wang", 1, "301", "floor 3")).await;
-        assert_eq!((&early["status"], &early["reason"]), (&json!("parked"), &json!("floor_unknown")));
-        let floor = json!({
-            "floor_id": id("floor 3"), "section_id": id("section"), "label": "3F",
-            "sort_order_milli": 3000, "kind": "office",
-        });
-        let added = answer(&wang, op("wang", 2, "floor_add", id("floor 3"), floor, |_| ())).await;
-        assert_eq!(added["status"], "applied", "{added}");
-        assert_eq!(wang.office("301").await["state"], "unvisited");
-    }
-
-    async fn kinds_schemas_and_codes_of_a_later_version_are_kept(world: World) {
-        let wang = world.actor("wang").await;
-        let later = |n, kind: &str, schema: &str| {
-            let mut content = note(n);
-            content["kind"] = json!(kind);
-            content["schema"] = json!(schema);
-            sealed(&content)
-        };
-        for op in [later(1, "hologram", "hologram/1"), later(2, "visit", "visit/2"), later(3, "visit", "visit")] {
-            let told = answer(&wang, op).await;
-            assert_eq!((&told["status"], &told["reason"]), (&json!("parked"), &json!("schema_unknown")));
-        }
-        let told = answer(&wang, visit("wang", 4, "101", "teleported")).await;
-        assert_eq!(told["status"], "applied_with_issues", "{told}");
-        assert_eq!(told["issues"], json!(["unknown_enum:/outcome"]));
-        let qian = world.actor("qian").await;
-        let path = format!("/api/v1/buildings/{}/offices/{}/timeline", id("building"), id("101"));
-        let timeline = qian.get(&path).await;
-        let items = timeline["items"].as_array().expect("items");
-        assert!(items.iter().any(|item| item["body"]["outcome"] == "teleported"), "{timeline}");
-    }
-
-    async fn members_of_the_wrong_type_count_as_absent_and_are_named(world: World) {
-        let wang = world.actor("wang").await;
-        let huge: Value = serde_json::from_str("123456789012345678901234567890").expect("a number");
-        for (n, name, value) in [
-            (1, "revision", json!("first")),
-            (2, "revision", huge),
-            (3, "revision", json!(1e300)),
-            (4, "office_ids", json!({ "0": id("101") })),
-            (5, "office_ids", json!([7])),
-            (6, "outcome", json!(7)),
-            (7, "round_id", json!([])),
-            (8, "company", json!("青柠设计")),
-            (9, "three_ask", json!(null)),
-            (10, "three_ask", json!({ "q2_people": { "headcount_claimed": -5 } })),
-            (11, "photos", json!([null, "p", { "photo_id": 7 }])),
-            (12, "licence_check", json!([[]])),
-        ] {
-            let body = json!({
-                "revision": 1, "round_id": id("round"), "kind": "initial", "office_ids": [id("101")],
-                "outcome": "inspected", "notice_given": true,
-            });
-            let mut body = body;
-            body[name] = value;
-            let told = answer(&wang, op("wang", n, "visit", id(&format!("v {n}")), body, |_| ())).await;
-            let status = told["status"].as_str().expect("a status");
-            assert!(["applied", "applied_with_issues", "parked"].contains(&status), "{told}");
-            let named = told["issues"].as_array().is_some_and(|issues| {
-                let starts = format!("malformed_field:/{name}");
-                issues.iter().any(|issue| issue.as_str().is_some_and(|i| i.starts_with(&starts)))
-            });
-            assert!(named || name == "three_ask" && n == 9, "{name}: {told}");
-        }
-        let incomplete = answer(&wang, op("wang", 20, "floor_add", id("f"), json!({}), |_| ())).await;
-        assert_eq!(incomplete["issues"], json!(["body_incomplete"]), "{incomplete}");
-    }
-
-    async fn a_nul_in_a_text_is_kept_in_an_op_and_refused_at_the_desk(world: World) {
-        let wang = world.actor("wang").await;
-        let body = json!({ "floor_id": id("floor 1"), "office_id": id("104"), "label": "1\u{0}04" });
-        let told = answer(&wang, op("wang", 1, "office_add", id("104"), body, |_| ())).await;
-        assert!(told["status"].as_str().is_some_and(|status| status.starts_with("applied")), "{told}");
-        assert_eq!(wang.office("1\u{0}04").await["state"], "unvisited");
-        let root = world.actor("root").await;
-        let unit = json!({ "parent_id": id("district"), "code": "9901", "level": "street", "name": "a\u{0}b" });
-        let path = format!("/api/v1/org-units/{}", id("new"));
-        root.refused(Method::PUT, &path, Some(unit), 422, "invalid").await;
-        let team = json!({ "street_id": id("street"), "name": "a\u{0}b", "members": [] });
-        let qian = world.actor("qian").await;
-        qian.refused(Method::PUT, &format!("/api/v1/teams/{}", id("t")), Some(team), 422, "invalid").await;
-        let credentials = json!({ "username": "wang\u{0}", "password": "correct horse" });
-        root.refused(Method::POST, "/api/v1/session", Some(credentials), 422, "invalid").await;
-    }
-
-    async fn of_a_member_that_an_op_has_twice_the_last_one_counts_and_is_hashed(world: World) {
-        let wang = world.actor("wang").await;
-        let good = sealed(&note(1));
-        let first_differs = good.replacen('{', r#"{"kind":"visit","#, 1);
-        assert_eq!(answer(&wang, first_differs).await["status"], "applied");
-        let last_differs = format!(r#"{},"kind":"visit"}}"#, &good[..good.len() - 1]);
-        assert_eq!(answer(&wang, last_differs).await["reason"], "hash_mismatch");
-    }
-
     async fn a_sync_without_ops_is_answered(world: World) {
         let wang = world.actor("wang").await;
         let reply = wang.sync(&[]).await;
         assert_eq!(reply["results"], json!([]));
         let response = wang.sync_raw(format!(r#"{{"device":"{}"}}"#, id("phone"))).await;
         assert_eq!(response.status(), StatusCode::OK);
-    }
-
-    async fn an_op_id_that_is_taken_is_quarantined_and_the_first_op_stays(world: World) {
-        let wang = world.actor("wang").await;
-        let first = answer(&wang, visit("wang", 1, "101", "locked")).await;
-        let other = visit("wang", 1, "102", "refused_entry");
-        for _ in 0..2 {
-            let reply = wang.sync(&[other.clone(), visit("wang", 2, "103", "locked")]).await;
-            let told = &reply["results"][0];
-            assert_eq!((&told["status"], &told["reason"]), (&json!("quarantined"), &json!("op_id_reuse")));
-            assert_eq!(reply["results"][1]["status"], "applied");
-        }
-        let again = wang.sync(&[visit("wang", 1, "101", "locked")]).await;
-        assert_eq!(again["results"][0], first, "the first op keeps its answer");
-        assert_eq!(wang.office("102").await["state"], "unvisited");
-        assert_eq!(world.rejected("op_id_reuse").await, 1);
-    }
-
-    async fn an_op_id_that_is_taken_within_one_push_is_quarantined_too(world: World) {
-        let wang = world.actor("wang").await;
-        let ops = [visit("wang", 1, "101", "locked"), visit("wang", 1, "102", "locked")];
-        let reply = wang.sync(&ops).await;
-        assert_eq!(reply["results"][0]["status"], "applied", "{reply}");
-        assert_eq!(reply["results"][1]["reason"], "op_id_reuse", "{reply}");
-        assert_eq!(world.rejected("op_id_reuse").await, 1);
-    }
-
-    async fn a_counter_that_is_taken_says_that_the_device_was_cloned_and_both_ops_count(world: World) {
-        let wang = world.actor("wang").await;
-        let clone = |name: &'static str, room: &str| {
-            let body = json!({
-                "revision": 1, "round_id": id("round"), "kind": "initial",
-                "office_ids": [id(room)], "outcome": "locked",
-            });
-            op("wang", 1, "visit", id(name), body, |op| op["op_id"] = json!(id(name)))
-        };
-        wang.sync(&[visit("wang", 1, "101", "locked")]).await;
-        let later = answer(&wang, clone("a clone", "102")).await;
-        assert_eq!(later["issues"], json!(["device_forked"]), "{later}");
-        assert_eq!(wang.office("102").await["state"], "locked");
-        let repeated = wang.sync(&[visit("wang", 1, "101", "locked")]).await;
-        assert_eq!(repeated["results"][0]["status"], "applied", "a repetition is no clone");
-    }
-
-    async fn another_persons_ops_and_forbidden_decisions_are_quarantined(world: World) {
-        let wang = world.actor("wang").await;
-        wang.sync(&[visit("wang", 1, "101", "locked")]).await;
-        let void = json!({ "visit_id": id("visit wang 1"), "reason": "wrong room" });
-        let ops = [
-            visit("lin", 1, "102", "locked"),
-            op("wang", 2, "visit_void", id("visit wang 1"), void, |_| ()),
-            op("wang", 3, "photo_verified", id("p"), json!({ "photo_id": id("p") }), |_| ()),
-            visit("wang", 4, "103", "locked"),
-        ];
-        let reply = wang.sync(&ops).await;
-        let told: Vec<(&Value, &Value)> = reply["results"].as_array().expect("answers").iter()
-            .map(|answer| (&answer["status"], &answer["reason"])).collect();
-        let quarantined = json!("quarantined");
-        assert_eq!(told[..3], [
-            (&quarantined, &json!("wrong_owner")),
-            (&quarantined, &json!("forbidden")),
-            (&quarantined, &json!("forbidden")),
-        ]);
-        assert_eq!(told[3].0, "applied");
-        assert_eq!(wang.office("101").await["state"], "locked");
-        assert_eq!(wang.office("102").await["state"], "unvisited");
-        let kept = world.number("select count(*) from op where state = 'quarantined'").await;
-        assert_eq!(kept, 3, "for the desk to look at");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A way into a world's database beside its server: to look at what is kept, to do what must not
 //! happen, and to hold up the writer.
 
-use crate::world::World;
+use crate::world::{Database, World};
 use saolou_server::config::Settings;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
@@ -26,7 +26,9 @@ macro_rules! on {
 impl World {
     /// A connection to this world's database.
     pub(crate) async fn direct(&self) -> Direct {
-        Direct::open(self.settings()).await
+        let direct = Direct::open(self.settings()).await;
+        assert_eq!(matches!(direct, Direct::Sqlite(_)), self.database == Database::Sqlite);
+        direct
     }
 
     /// One number that a query gives.
@@ -62,10 +64,8 @@ impl Direct {
     /// Runs a statement; gives how many rows it touched.
     pub(crate) async fn execute(&mut self, sql: &str) -> u64 {
         let sql = AssertSqlSafe(sql.to_owned());
-        on!(self, |conn| async {
-            conn.execute(sql).await.map(|done| done.rows_affected())
-        })
-        .expect("a statement that works")
+        on!(self, |conn| async { conn.execute(sql).await.map(|done| done.rows_affected()) })
+            .expect("a statement that works")
     }
 
     /// One number.
@@ -91,6 +91,15 @@ impl Direct {
         match self {
             Self::Sqlite(_) => format!("x'{}'", id.simple()),
             Self::Postgres(_) => format!("'{id}'::uuid"),
+        }
+    }
+
+    /// Bytes as SQL writes them.
+    pub(crate) fn blob(&self, bytes: &[u8]) -> String {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self {
+            Self::Sqlite(_) => format!("x'{digits}'"),
+            Self::Postgres(_) => format!("'\\x{digits}'::bytea"),
         }
     }
 

@@ -68,8 +68,8 @@ on_both! {
         assert_eq!(rung["bucket"], json!(id("theirs")), "nobody rang for the other building");
     }
 
-    async fn the_streams_end_when_the_server_stops_and_hold_it_up_no_longer(mut_world: World) {
-        let mut world = mut_world;
+    async fn the_streams_end_when_the_server_stops_and_hold_it_up_no_longer(given: World) {
+        let mut world = given;
         let wang = world.actor("wang").await;
         let mut streams = [Events::listen(&wang).await, Events::listen(&wang).await];
         for events in &mut streams {

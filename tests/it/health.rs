@@ -15,8 +15,8 @@ on_both! {
         }
     }
 
-    async fn a_server_that_was_stopped_answers_nobody(mut_world: World) {
-        let mut world = mut_world;
+    async fn a_server_that_was_stopped_answers_nobody(given: World) {
+        let mut world = given;
         world.stop().await;
         Client::new().get(format!("{}/health/live", world.base)).send().await.unwrap_err();
     }

@@ -9,6 +9,18 @@ mod world;
 
 mod access;
 mod bad_input;
+mod coverage;
 mod demo;
+mod events;
+mod health;
+mod limits;
+mod odd_ops;
+mod order;
+mod pull;
+mod rebuild;
+mod registry;
 mod roster;
+mod schema;
+mod sign_in;
 mod sync;
+mod tidy;

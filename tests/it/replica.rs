@@ -53,7 +53,10 @@ impl Replica {
     /// Applies a page.
     pub(crate) fn apply(&mut self, page: &Value) -> Vec<Value> {
         let entities = page["entities"].as_array().expect("entities").clone();
-        assert!(!(page["more"] == true && entities.is_empty()), "a page that promises more has some");
+        assert!(
+            !(page["more"] == true && entities.is_empty()),
+            "a page that promises more has some"
+        );
         for entity in &entities {
             let key = (text(&entity["bucket"]), text(&entity["kind"]), text(&entity["id"]));
             self.entities.insert(key, entity["body"].clone());

@@ -26,11 +26,11 @@ pub(crate) enum Database {
 
 /// Runs a test in a world on each database; without PostgreSQL on a desk, on SQLite alone.
 macro_rules! on_both {
-    ($($(#[$doc:meta])* async fn $name:ident($world:ident: World) $body:block)+) => {$(
+    ($($(#[$doc:meta])* async fn $name:ident($world:ident: $kind:ty $(,)?) $body:block)+) => {$(
         $(#[$doc])*
         #[test]
         fn $name() {
-            async fn run($world: $crate::world::World) $body
+            async fn run($world: $kind) $body
             $crate::world::run_on_both(stringify!($name), run);
         }
     )+};

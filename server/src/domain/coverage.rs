@@ -84,7 +84,7 @@ pub(crate) async fn floor_stack(
             Some(EntityKind::Building) => parts.building = Some(parse(&row.body)?),
             Some(EntityKind::Floor) => parts.floors.push(parse(&row.body)?),
             Some(EntityKind::Office) => parts.offices.push(parse(&row.body)?),
-            Some(EntityKind::Conflict) | None => {}
+            None => {}
         }
     }
     parts.stack(building, RoundId(round))

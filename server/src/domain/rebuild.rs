@@ -51,8 +51,7 @@ pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> R
 }
 
 /// What differs, with what it should be: entities that are stored otherwise or not at all, and, with
-/// `nothing`, those that no op made. A conflict that was settled stays behind, closed, whether or not
-/// a recount meets it.
+/// `nothing`, those that no op made.
 fn differences(
     entities: Vec<Entity>,
     stored: Vec<EntityRow>,
@@ -66,10 +65,6 @@ fn differences(
             differing.push((kind.code(), id, String::from_utf8_lossy(&body).into_owned()));
         }
     }
-    let settled = |body: &[u8]| body.ends_with(br#""open":false}"#);
-    let strays = stored
-        .into_iter()
-        .filter(move |((kind, _), body)| *kind != EntityKind::Conflict || !settled(body));
-    let strays = strays.map(|((kind, id), _)| (kind.code(), id, "nothing".to_owned()));
+    let strays = stored.into_keys().map(|(kind, id)| (kind.code(), id, "nothing".to_owned()));
     differing.into_iter().chain(strays)
 }

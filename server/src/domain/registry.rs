@@ -14,6 +14,7 @@ use crate::store::{
 use saolou_protocol::building::EntityKind;
 use saolou_protocol::building::view::{BuildingView, OfficeView};
 use saolou_protocol::canonical::canonical;
+use saolou_protocol::identifiers::licence_date::LicenceDate;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -104,6 +105,16 @@ pub(crate) async fn put_campaign(
     let other = |before: CampaignRow| before.street_id != new.street_id;
     if tx.campaign(campaign_id).await?.is_some_and(other) {
         return Err(Error::NotFound);
+    }
+    // As text, days in this form are in the order of time.
+    let is_day = |text: &str| {
+        LicenceDate::parse(text).is_ok_and(|day| {
+            matches!(day, LicenceDate::On { .. }) && day.to_string() == text
+        })
+    };
+    if !new.phases.iter().all(|p| is_day(&p.from) && is_day(&p.until) && p.from <= p.until) {
+        let cause = "phases: from and until are days, YYYY-MM-DD, until not before from";
+        return Err(Error::Invalid(cause.into()));
     }
     let phases: Vec<PhaseRow> = new
         .phases

@@ -17,6 +17,7 @@ use saolou_protocol::issue::Issues;
 use saolou_protocol::op::Op;
 use saolou_protocol::time::{Stamp, TimeQuality};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -114,6 +115,32 @@ impl Writer {
     }
 }
 
+/// Why a commit failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Merging panicked: a defect in a rule, met by some op.
+    #[error("merging failed")]
+    Merge,
+    /// Anything else.
+    #[error(transparent)]
+    Error(#[from] Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Merge => Self::Internal("merging failed".into()),
+            Failure::Error(error) => error,
+        }
+    }
+}
+
 struct Work {
     store: Store,
     cache: Cache,
@@ -169,38 +196,68 @@ impl Work {
                     drop(reply.send(Ok(std::mem::replace(&mut outcomes, rest))));
                 }
             }
-            Err(error) => {
+            Err(failure) => {
                 let pushes = batch.len();
-                tracing::warn!(%error, pushes, "a group commit failed, trying one by one");
+                tracing::warn!(%failure, pushes, "a group commit failed, trying one by one");
                 for (ops, reply) in batch {
-                    let ops: Vec<&Judged> = ops.iter().collect();
-                    drop(reply.send(self.commit(&ops).await));
+                    drop(reply.send(self.commit_alone(ops).await));
                 }
             }
         }
     }
 
-    async fn commit(&mut self, ops: &[&Judged]) -> Result<Vec<Outcome>> {
+    /// Commits one push; where merging it fails, op by op, and what cannot be merged by itself goes
+    /// to quarantine: it is stored, and delays nothing.
+    async fn commit_alone(&mut self, ops: Vec<Judged>) -> Result<Vec<Outcome>> {
+        match self.commit(&ops.iter().collect::<Vec<_>>()).await {
+            Ok(outcomes) => return Ok(outcomes),
+            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Merge) => {}
+        }
+        let mut outcomes = Vec::with_capacity(ops.len());
+        for mut judged in ops {
+            let outcome = match self.commit(&[&judged]).await {
+                Err(Failure::Merge) => {
+                    tracing::error!(op_id = %judged.op.op_id, "an op could not be merged");
+                    judged.verdict = Verdict::Quarantine("merge_failed");
+                    self.commit(&[&judged]).await
+                }
+                committed => committed,
+            };
+            outcomes.extend(outcome.map_err(Error::from)?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn commit(&mut self, ops: &[&Judged]) -> std::result::Result<Vec<Outcome>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let mut tx = self.store.write().await?;
             let mut batch = Batch::read(&mut tx, ops).await?;
             let mut buildings = self.cache.take(&mut tx, &batch.heads).await?;
-            batch.merge(&mut buildings);
+            // A defect in a rule must not end the writer for everybody. What it was working on is
+            // forgotten and folded anew from the ops.
+            let merging = AssertUnwindSafe(|| batch.merge(&mut buildings));
+            std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
             if batch.write(&mut tx).await? {
                 tx.commit().await?;
-                metrics::counter!("saolou_ops_total").increment(to_u64(batch.fresh.len()));
-                for head in batch.moves() {
-                    let Some(building) = buildings.remove(&head.building) else { continue };
-                    self.cache.put(head.building, head.to_seq, building);
-                    let bell = Doorbell { building: head.building, seq: head.to_seq };
-                    // Nobody listening is no failure: the next pull sees it.
-                    drop(self.doorbells.send(bell));
-                }
+                self.keep(&batch, buildings);
                 return Ok(batch.outcomes());
             }
             metrics::counter!("saolou_commit_races_total").increment(1);
         }
-        Err(Error::Overloaded)
+        Err(Error::Overloaded.into())
+    }
+
+    /// After a commit: keeps the folded buildings for the next one, and rings the doorbells.
+    fn keep(&mut self, batch: &Batch<'_>, mut buildings: HashMap<Uuid, Building>) {
+        metrics::counter!("saolou_ops_total").increment(to_u64(batch.fresh.len()));
+        for head in batch.moves() {
+            let Some(building) = buildings.remove(&head.building) else { continue };
+            self.cache.put(head.building, head.to_seq, building);
+            let bell = Doorbell { building: head.building, seq: head.to_seq };
+            // Nobody listening is no failure: the next pull sees it.
+            drop(self.doorbells.send(bell));
+        }
     }
 
     async fn rederive(&mut self, street: Uuid) -> Result<()> {

@@ -28,7 +28,7 @@ enum Subject {
 
 /// Conflicts that a batch of facts opened and closed.
 #[derive(Debug, Default)]
-pub(super) struct Difference {
+struct Difference {
     closed: BTreeSet<Conflict>,
     opened: BTreeSet<Conflict>,
 }
@@ -54,7 +54,7 @@ impl Conflicts {
         };
     }
 
-    /// Brings the conflicts up to date, and gives those that opened or closed.
+    /// Brings the conflicts up to date.
     pub(super) fn update(
         &mut self,
         building: BuildingId,
@@ -62,7 +62,7 @@ impl Conflicts {
         structure: &Structure,
         touched: &Touched,
         homeless: &BTreeSet<OfficeId>,
-    ) -> Difference {
+    ) {
         let mut difference = Difference::default();
         if touched.structure {
             let now = structure.conflicts.clone();
@@ -94,8 +94,7 @@ impl Conflicts {
                 .map(|ops| Conflict::new(ConflictCode::VoidReview, visit.0, None, ops));
             self.set(Subject::Visit(visit), found, &mut difference);
         }
-        self.apply(&difference);
-        difference
+        self.apply(difference);
     }
 
     fn set(&mut self, subject: Subject, now: Option<Conflict>, difference: &mut Difference) {
@@ -109,21 +108,14 @@ impl Conflicts {
         }
     }
 
-    fn apply(&mut self, difference: &Difference) {
+    fn apply(&mut self, difference: Difference) {
         for conflict in &difference.closed {
             self.blocking -= i64::from(conflict.blocks_acceptance());
             self.open.remove(conflict);
         }
-        for conflict in &difference.opened {
+        for conflict in difference.opened {
             self.blocking += i64::from(conflict.blocks_acceptance());
-            self.open.insert(conflict.clone());
+            self.open.insert(conflict);
         }
-    }
-}
-
-impl Difference {
-    /// Conflicts with whether they are open now, in the order of their ids.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Conflict, bool)> {
-        self.closed.union(&self.opened).map(|conflict| (conflict, self.opened.contains(conflict)))
     }
 }

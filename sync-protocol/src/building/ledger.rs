@@ -203,13 +203,18 @@ impl Ledger {
         self.standing(self.rejections.get(&op)).next().is_some()
     }
 
-    /// What the authors of standing approvals of an exclusion had seen.
-    pub(super) fn approvals(&self, office: OfficeId, round: RoundId) -> Vec<&BTreeSet<OpId>> {
+    /// The standing approvals of an exclusion: who approved, and what he had seen.
+    pub(super) fn approvals(
+        &self,
+        office: OfficeId,
+        round: RoundId,
+    ) -> impl Iterator<Item = (UserId, &BTreeSet<OpId>)> {
         let approvals = self.approvals.get(&office).into_iter().flatten();
         approvals
-            .filter(|(op, (of, _))| of.is_none_or(|of| of == round) && !self.withdrawn.contains(op))
-            .map(|(_, (_, seen))| seen)
-            .collect()
+            .filter(move |(op, (of, _))| {
+                of.is_none_or(|of| of == round) && !self.withdrawn.contains(op)
+            })
+            .filter_map(|(op, (_, seen))| Some((self.facts.get(op)?.author, seen)))
     }
 
     /// Whether a promised photo has arrived with the promised bytes.

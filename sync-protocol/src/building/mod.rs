@@ -146,8 +146,8 @@ impl Building {
             self.derive_floor(*floor, touched.structure);
         }
         let Self { ledger, structure, conflicts, .. } = self;
-        let conflicts = conflicts.update(self.id, ledger, structure, &touched, &homeless);
-        self.serve(&conflicts, &dirty, &dirty_floors, touched.structure)
+        conflicts.update(self.id, ledger, structure, &touched, &homeless);
+        self.serve(&dirty, &dirty_floors, touched.structure)
     }
 
     /// Derives the structure anew. Offices of which it now says something else are dirty, also those

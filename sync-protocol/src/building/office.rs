@@ -7,7 +7,7 @@ use crate::company::{Company, Numbered};
 use crate::coverage::counts::{CompanyCounts, Counts, OfficeExtras};
 use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage};
 use crate::coverage::shared::{Companies, SharedRoom};
-use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId};
+use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, UserId};
 use crate::outcome::{Class, Elements, Outcome};
 use crate::registry::office::Sharing;
 use crate::registry::structure::{Office, Structure};
@@ -129,9 +129,20 @@ impl Deriving<'_> {
         }
     }
 
+    /// What the approvers of an exclusion had seen. An approval stands on a claim that somebody
+    /// else made: nobody takes a room off the list alone (domain §3.6).
     fn approvals(&self, round: RoundId) -> Vec<&BTreeSet<OpId>> {
+        let claims = || self.visits.iter().filter(|claim| claim.visit.class == Class::Claim);
+        let on_anothers_claim = |approver: UserId, seen: &BTreeSet<OpId>| {
+            claims().any(|Effective { key: (visit, author), .. }| {
+                *author != approver && self.ledger.revisions(*visit).any(|op| seen.contains(&op))
+            })
+        };
         let same = self.structure.members(self.id).iter();
-        same.flat_map(|id| self.ledger.approvals(*id, round)).collect()
+        same.flat_map(|id| self.ledger.approvals(*id, round))
+            .filter(|(approver, seen)| on_anothers_claim(*approver, seen))
+            .map(|(_, seen)| seen)
+            .collect()
     }
 
     fn contact<'a>(&self, effective: &Effective<'a>, numbered: &Numbered<'a>) -> Contact {

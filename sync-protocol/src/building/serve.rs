@@ -1,6 +1,5 @@
 //! Making the bytes as served, and finding out which of them changed.
 
-use super::conflicts::Difference;
 use super::office::Cell;
 use super::view::{
     BuildingRound, BuildingView, Entity, EntityKind, FloorRound, FloorView, OccupantView,
@@ -8,34 +7,21 @@ use super::view::{
 };
 use super::{Building, FloorDerived};
 use crate::canonical::Hash;
-use crate::conflict::Conflict;
 use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::fact::NewFloor;
 use crate::ids::{FloorId, OfficeId, RoundId};
+use crate::registry::door_order::DoorOrder;
 use crate::registry::structure::{Office, Status};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// A conflict as served; one that was settled stays, closed.
-#[derive(Clone, Debug, Serialize)]
-struct ConflictView<'a> {
-    #[serde(flatten)]
-    conflict: &'a Conflict,
-    open: bool,
-}
-
 impl Building {
     /// All entities as they stand, made anew from what is derived: equal sets of facts give equal
-    /// lists. Conflicts that were settled are not among them; they are history, and which of them
-    /// were ever open depends on what arrived together.
+    /// lists.
     #[must_use]
     pub fn entities(&self) -> Vec<Entity> {
         let mut all = Vec::new();
-        for conflict in self.conflicts.open() {
-            let view = ConflictView { conflict, open: true };
-            all.push(Entity::of(EntityKind::Conflict, conflict.conflict_id.0, &view));
-        }
         for (id, office) in &self.structure.offices {
             all.push(Entity::of(EntityKind::Office, id.0, &self.office_view(*id, office)));
         }
@@ -49,19 +35,14 @@ impl Building {
         all
     }
 
-    /// Gives the entities whose bytes changed: conflicts, offices, floors, the building.
+    /// Gives the entities whose bytes changed: offices, floors, the building.
     pub(super) fn serve(
         &mut self,
-        conflicts: &Difference,
         offices: &BTreeSet<OfficeId>,
         floors: &BTreeSet<FloorId>,
         structure: bool,
     ) -> Vec<Entity> {
         let mut made = Vec::new();
-        for (conflict, open) in conflicts.iter() {
-            let view = ConflictView { conflict, open };
-            made.push(Entity::of(EntityKind::Conflict, conflict.conflict_id.0, &view));
-        }
         for id in offices {
             if let Some(office) = self.structure.offices.get(id) {
                 made.push(Entity::of(EntityKind::Office, id.0, &self.office_view(*id, office)));
@@ -105,6 +86,7 @@ impl Building {
                 .map(|(id, name)| SectionView { section_id: *id, name: name.clone() })
                 .collect(),
             rounds: rounds.collect(),
+            conflicts: self.conflicts.open().iter().cloned().collect(),
         }
     }
 
@@ -170,9 +152,7 @@ impl Building {
                 last_try_ms: cell.last.map(|(at_ms, _)| at_ms),
             })
             .collect();
-        open.sort_by(|a, b| {
-            (a.label.len(), &a.label, a.office_id).cmp(&(b.label.len(), &b.label, b.office_id))
-        });
+        open.sort_by_cached_key(|office| (DoorOrder::of(&office.label), office.office_id));
         open
     }
 

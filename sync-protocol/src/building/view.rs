@@ -1,11 +1,13 @@
 //! Entities: the bytes as served, to phones by the feed and to supervisors by the coverage API.
 //!
-//! One entity for the building, one a floor, one an office id that was ever made, one a conflict.
+//! One entity for the building with its open conflicts, one a floor, one an office id that was ever
+//! made.
 //! Members are written in a fixed order, so equal states are equal bytes.
 
 use super::Conditions;
 use super::office::Cell;
 use crate::codes::codes;
+use crate::conflict::Conflict;
 use crate::coverage::building::BuildingState;
 use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
@@ -28,8 +30,6 @@ codes! {
         Floor = "floor",
         /// An office id.
         Office = "office",
-        /// A conflict.
-        Conflict = "conflict",
     }
 }
 
@@ -55,6 +55,9 @@ pub struct BuildingView {
     pub sections: Vec<SectionView>,
     /// Where it stands in every round.
     pub rounds: Vec<BuildingRound>,
+    /// What people disagree about, and nobody settled yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
 }
 
 /// A section as served.

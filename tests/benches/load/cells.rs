@@ -80,7 +80,8 @@ impl Cell {
 /// Has a crew visit about every second office, so that there is something to look at.
 pub(crate) async fn visit_half(crew: &mut Vec<Phone>) {
     let offices: usize = crew.iter().map(Phone::offices).sum();
-    fill(crew, (offices / 2).div_ceil(BATCH * crew.len()).max(1));
+    let phones = crew.len();
+    fill(crew, (offices / 2).div_ceil(BATCH * phones).max(1));
     let pushed = push(crew, &Target::Server, Duration::from_secs(60)).await;
     assert_eq!(pushed.odd, 0, "every visit takes effect");
     crew.iter_mut().for_each(Phone::clear);

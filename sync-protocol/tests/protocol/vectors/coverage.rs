@@ -222,6 +222,7 @@ fn whole_ops_make_one_room_stand_as_the_truth_table_says() {
         if !case["exclusion"].is_null() {
             let body = json!({"office_id": id("office", 1), "round_id": round_id(0)});
             let mut approval = draft("approval", "exclusion_approve", body);
+            approval.author = 2;
             approval.seen = texts(&case["exclusion"], "considered").iter().map(|n| op(n)).collect();
             drafts.push(approval);
         }

@@ -2,8 +2,9 @@
 
 use super::{STRUCTURE, cases, file, list, texts};
 use crate::world::{Draft, building_id};
-use saolou_protocol::building::view::{FloorView, OfficeView};
+use saolou_protocol::building::view::{BuildingView, FloorView, OfficeView};
 use saolou_protocol::building::{Building, Entity, EntityKind, RoundWindow};
+use saolou_protocol::conflict::Conflict;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::RoundId;
 use serde_json::{Map, Value, json};
@@ -92,16 +93,16 @@ fn found(entities: &[Entity]) -> Value {
                     None => found["floors"][&name_of] = json!(floor.roster_status),
                 }
             }
-            EntityKind::Conflict => {
-                let view: Value = serde_json::from_slice(body).expect("a conflict");
-                let subject: Uuid = serde_json::from_value(view["subject"].clone()).expect("an id");
-                let mut conflict = json!({"code": view["code"], "subject": name(subject)});
-                if !view["field"].is_null() {
-                    conflict["field"] = view["field"].clone();
+            EntityKind::Building => {
+                let building: BuildingView = serde_json::from_slice(body).expect("a building");
+                for Conflict { code, subject, field, .. } in building.conflicts {
+                    let mut conflict = json!({"code": code, "subject": name(subject)});
+                    if let Some(field) = field {
+                        conflict["field"] = json!(field);
+                    }
+                    found["conflicts"].as_array_mut().expect("a list").push(conflict);
                 }
-                found["conflicts"].as_array_mut().expect("a list").push(conflict);
             }
-            EntityKind::Building => {}
         }
     }
     found

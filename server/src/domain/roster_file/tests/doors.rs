@@ -4,6 +4,7 @@ use saolou_protocol::ids::{FloorId, OfficeId};
 use saolou_protocol::registry::office::{OfficeKind, Sharing, key_of};
 use uuid::Uuid;
 
+use super::super::plan::PlannedLine;
 use super::*;
 
 fn floor(n: u128, section: &str, label: &str, aliases: &[&str]) -> KnownFloor {
