@@ -6,8 +6,8 @@ use reqwest::{Method, StatusCode};
 use saolou_server::demo::street::street;
 use serde_json::{Value, json};
 
-const CSV: &[u8] = include_bytes!("fixtures/roster/b02.csv");
-const XLSX: &[u8] = include_bytes!("fixtures/roster/b02.xlsx");
+const CSV: &[u8] = include_bytes!("../../server/src/domain/roster_file/fixtures/b02.csv");
+const XLSX: &[u8] = include_bytes!("../../server/src/domain/roster_file/fixtures/b02.xlsx");
 
 /// Registers 云港国际中心B座 with its floors and without its rooms.
 async fn register_without_rooms(qian: &Actor, name: &str) -> String {

@@ -8,9 +8,9 @@ use encoding_rs::GB18030;
 use super::*;
 use doors::b02;
 
-const B02_CSV: &[u8] = include_bytes!("../../../../tests/it/fixtures/roster/b02.csv");
-const B02_XLSX: &[u8] = include_bytes!("../../../../tests/it/fixtures/roster/b02.xlsx");
-const GB18030_CSV: &[u8] = include_bytes!("../../../../tests/it/fixtures/roster/gb18030.csv");
+const B02_CSV: &[u8] = include_bytes!("fixtures/b02.csv");
+const B02_XLSX: &[u8] = include_bytes!("fixtures/b02.xlsx");
+const GB18030_CSV: &[u8] = include_bytes!("fixtures/gb18030.csv");
 
 fn lines(text: &str) -> Vec<Result<RosterLine, LineRefusal>> {
     read(text.as_bytes()).unwrap().lines
