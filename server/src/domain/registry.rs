@@ -108,9 +108,8 @@ pub(crate) async fn put_campaign(
     }
     // As text, days in this form are in the order of time.
     let is_day = |text: &str| {
-        LicenceDate::parse(text).is_ok_and(|day| {
-            matches!(day, LicenceDate::On { .. }) && day.to_string() == text
-        })
+        LicenceDate::parse(text)
+            .is_ok_and(|day| matches!(day, LicenceDate::On { .. }) && day.to_string() == text)
     };
     if !new.phases.iter().all(|p| is_day(&p.from) && is_day(&p.until) && p.from <= p.until) {
         let cause = "phases: from and until are days, YYYY-MM-DD, until not before from";

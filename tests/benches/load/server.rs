@@ -47,7 +47,7 @@ echo "$server"
 { read -r end <&3; kill -TERM "$server"; } &
 watch=$!
 wait "$server"
-kill "$watch"
+kill "$watch" 2> /dev/null
 "#;
 
 /// An empty database with the tables in it.
