@@ -1,18 +1,26 @@
 //! What the server decides: it reads through the store, decides with `saolou_protocol`, writes
 //! through the store. No HTTP, no SQL.
 //!
-//! [`access`] who may do what where · [`accounts`] signing in · [`sync`] reading and judging a push,
-//! and the pull · [`writer`] the one place where ops become state · [`rebuild`] the proof that state
-//! is what ops say · [`coverage`] reading it · [`registry`], [`roster`] and [`roster_file`] what there
-//! is to canvass · [`photos`] the evidence.
+//! The way of an op: [`sync`] reads and judges a push, [`writer`] is the one place where ops become
+//! state, a [`batch`] at a time, on buildings that [`fold`] keeps; [`pull`] with its [`cursor`] gives
+//! it back. [`rebuild`] is the proof that state is what ops say. [`desk`] files ops for people without
+//! an outbox.
+//!
+//! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
+//! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
+//! [`timeline`] what supervisors read · [`photos`] the evidence.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
+pub(crate) mod batch;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
 pub(crate) mod desk;
+pub(crate) mod fold;
 pub(crate) mod photos;
+pub(crate) mod pull;
 pub(crate) mod rebuild;
+pub(crate) mod registration;
 pub(crate) mod registry;
 pub(crate) mod roster;
 pub(crate) mod roster_file;

@@ -1,6 +1,6 @@
 //! Rebuild: recount everything from the ops and compare it with what is stored.
 
-use super::writer::fold;
+use super::fold::fold;
 use crate::error::Result;
 use crate::store::{EntityRow, Store};
 use saolou_protocol::building::{Entity, EntityKind};

@@ -1,15 +1,15 @@
-//! Sync: reading and judging a push before the writer sees it, and the pull after it.
+//! Sync: reading and judging a push before the writer sees it.
 //!
 //! Everything here runs in parallel and before any lock. Nothing is refused for its content: what
 //! is no op at all is answered `refused` and kept for repair, what may not take effect is stored in
 //! quarantine, everything else goes to the writer.
 
 use super::access::{Caller, may_file};
-use super::cursor::Cursor;
+use super::pull::{PAGE_BYTES_MAX, Page, PullSent};
 use super::writer::{Judged, Outcome, Verdict, Writer};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::store::{EntityRow, Head, RejectedOp, Store, Tx};
+use crate::store::{Head, RejectedOp, Store, Tx};
 use saolou_protocol::building::answer::{Answer, AnswerStatus};
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::DeviceId;
@@ -25,12 +25,6 @@ use uuid::Uuid;
 pub(crate) const OPS_MAX: usize = 1000;
 /// Largest body of a push after decompression, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest page that a phone may ask for, in bytes of entities.
-const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The page that it gets where it does not ask.
-const PAGE_BYTES_DEFAULT: usize = 512 * 1024;
-/// Rows that are read at once for a page.
-const PAGE_ROWS: i64 = 500;
 /// How much of something that is no op is kept for repair.
 const REJECTED_BYTES_MAX: usize = 64 * 1024;
 /// How many such things are kept of one push.
@@ -67,15 +61,6 @@ struct Sent<'a> {
     ops: Vec<&'a RawValue>,
     #[serde(default)]
     pull: Option<PullSent>,
-}
-
-/// What a phone wants to read.
-#[derive(Deserialize)]
-struct PullSent {
-    #[serde(default)]
-    cursor: Option<String>,
-    #[serde(default)]
-    page_bytes_max: Option<usize>,
 }
 
 /// A sync request, read.
@@ -149,24 +134,6 @@ pub(crate) struct Reply {
     #[serde(skip_serializing_if = "Option::is_none")]
     pull: Option<Page>,
     limits: Limits,
-}
-
-/// A page of the feed. It is applied together with its cursor.
-#[derive(Serialize)]
-struct Page {
-    cursor: String,
-    /// There is more to read at once.
-    more: bool,
-    entities: Vec<PageEntity>,
-}
-
-#[derive(Serialize)]
-struct PageEntity {
-    bucket: Uuid,
-    seq: i64,
-    kind: String,
-    id: Uuid,
-    body: Box<RawValue>,
 }
 
 /// What a sync needs.
@@ -289,53 +256,11 @@ impl Sync {
         Ok(())
     }
 
-    /// Reads the next page of what the caller may see. Buckets that the cursor does not know, or
-    /// that it claims to have read beyond their head, are sent from the start.
-    async fn pull(&self, caller: &Caller, sent: PullSent) -> Result<Page> {
-        let text = sent.cursor.unwrap_or_default();
-        let mut cursor = Cursor::open(&text, &self.cursor_key, self.epoch);
-        let page_bytes = sent.page_bytes_max.unwrap_or(PAGE_BYTES_DEFAULT).min(PAGE_BYTES_MAX);
-        let mut tx = self.store.read().await?;
-        let heads = caller.heads(&mut tx, self.clock.now_ms()).await?;
-        cursor.read.retain(|bucket, _| heads.contains_key(bucket));
-        let (mut entities, mut bytes, mut more) = (Vec::new(), 0, false);
-        for (bucket, head) in &heads {
-            let read = cursor.read.get(bucket).copied().unwrap_or(0);
-            let mut read = if read > head.seq { 0 } else { read };
-            while read < head.seq && !more {
-                let rows = tx.changes_after(head, read, PAGE_ROWS).await?;
-                let last = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
-                for row in rows {
-                    if bytes + row.body.len() > page_bytes && !entities.is_empty() {
-                        more = true;
-                        break;
-                    }
-                    bytes += row.body.len();
-                    read = row.seq;
-                    entities.push(page_entity(row)?);
-                }
-                if last && !more {
-                    read = head.seq;
-                }
-            }
-            cursor.read.insert(*bucket, read);
-            if more {
-                break;
-            }
-        }
-        Ok(Page { cursor: cursor.seal(&self.cursor_key), more, entities })
-    }
-
     /// The heads of the caller's buckets: what a doorbell may name.
     pub(crate) async fn heads(&self, caller: &Caller) -> Result<BTreeMap<Uuid, Head>> {
         let mut tx = self.store.read().await?;
         caller.heads(&mut tx, self.clock.now_ms()).await
     }
-}
-
-fn page_entity(row: EntityRow) -> Result<PageEntity> {
-    let EntityRow { building_id, kind, entity_id, seq, body, .. } = row;
-    Ok(PageEntity { bucket: building_id, seq, kind, id: entity_id, body: raw(body)? })
 }
 
 /// JSON that was written by this server, to be sent on as it is.

@@ -2,8 +2,8 @@
 //! and received time, whether it counts or not.
 
 use super::access::Caller;
+use super::fold::fold;
 use super::sync::Sync;
-use super::writer::fold;
 use crate::error::{Error, Result};
 use saolou_protocol::building::history::HistoryItem;
 use saolou_protocol::canonical::Hash;

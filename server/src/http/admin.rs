@@ -3,8 +3,9 @@
 use super::access::{Json, ManageAccounts, ManageRegistry, May, Path, SignedIn};
 use crate::app::App;
 use crate::domain::accounts::{self, ListedAccount, NewAccount};
+use crate::domain::registration::{self, NewBuilding, Registered};
 use crate::domain::registry::{
-    self, Campaign, NewAssignment, NewBuilding, NewCampaign, NewRound, NewTeam, NewUnit, Registered,
+    self, Campaign, NewAssignment, NewCampaign, NewRound, NewTeam, NewUnit,
 };
 use crate::error::Result;
 use crate::store::{RoundRow, UnitRow};
@@ -135,5 +136,5 @@ pub(super) async fn put_building(
     Path(id): Path<Uuid>,
     Json(new): Json<NewBuilding>,
 ) -> Result<axum::Json<Registered>> {
-    registry::put_building(&app.sync, &caller, id, new).await.map(axum::Json)
+    registration::put_building(&app.sync, &caller, id, new).await.map(axum::Json)
 }
