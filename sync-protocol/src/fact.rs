@@ -10,7 +10,7 @@ use crate::company::Company;
 use crate::coverage::floor::RosterStatus;
 use crate::field::Source;
 use crate::ids::{
-    DeviceId, FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
+    FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
 };
 use crate::issue::Issues;
 use crate::op::Op;
@@ -26,8 +26,6 @@ pub struct Fact {
     pub op: OpId,
     /// Its author.
     pub author: UserId,
-    /// The device that made it.
-    pub device: DeviceId,
     /// When it happened and when it came.
     pub stamp: Stamp,
     /// What its author's screen showed.
@@ -49,7 +47,7 @@ pub enum Kind {
         name: String,
     },
     /// `floor_add`.
-    Floor(NewFloor),
+    Floor(Box<NewFloor>),
     /// `floor_confirm`: the room list of a floor is complete, as far as `seen` goes.
     FloorConfirmed {
         /// The floor.
@@ -60,7 +58,7 @@ pub enum Kind {
         /// The floor it is on.
         floor: FloorId,
         /// The office.
-        office: NewOffice,
+        office: Box<NewOffice>,
         /// It was on the first roster.
         initial: bool,
     },
@@ -78,7 +76,7 @@ pub enum Kind {
         /// The offices that were merged.
         parents: Vec<OfficeId>,
         /// What they became.
-        child: NewOffice,
+        child: Box<NewOffice>,
     },
     /// `office_rename`, `office_reclassify`: writes to single-valued fields of an office.
     OfficeFields {
@@ -114,7 +112,7 @@ pub enum Kind {
         /// Physically there, so that it is to be visited; otherwise only registered.
         physical: bool,
         /// The company.
-        company: Company,
+        company: Box<Company>,
         /// Its name as written.
         name: String,
     },
@@ -202,14 +200,7 @@ impl Fact {
         let skew_ms = op.captured.wall_ms.saturating_sub(stamp.corrected_ms).saturating_abs();
         issues.add_if(op.n > 0 && skew_ms > CLOCK_SKEW_MS, "clock_skew");
         issues.add_if(stamp.quality == crate::time::TimeQuality::Clamped, "time_clamped");
-        let fact = Self {
-            op: op.op_id,
-            author: op.author,
-            device: op.device,
-            stamp,
-            seen: op.seen.clone(),
-            kind,
-        };
+        let fact = Self { op: op.op_id, author: op.author, stamp, seen: op.seen.clone(), kind };
         (fact, issues)
     }
 
@@ -248,7 +239,7 @@ impl Kind {
                 let name = body.text("name", issues).unwrap_or("-").to_owned();
                 Self::Section { section: body.id("section_id", issues)?, name }
             }
-            "floor_add" => Self::Floor(NewFloor::read(&body, issues)?),
+            "floor_add" => Self::Floor(Box::new(NewFloor::read(&body, issues)?)),
             "floor_confirm" => Self::FloorConfirmed { floor: body.id("floor_id", issues)? },
             "office_remove" => {
                 let office = body.id("office_id", issues)?;
@@ -278,13 +269,13 @@ impl Kind {
         Some(match kind {
             "office_add" => Self::Office {
                 floor: body.id("floor_id", issues)?,
-                office: NewOffice::read(body, issues)?,
+                office: Box::new(NewOffice::read(body, issues)?),
                 initial: body.text("origin", issues) == Some("initial"),
             },
             "office_split" => read_split(body, issues)?,
             "office_merge" => {
                 let parents = body.ids("parents", issues);
-                let child = NewOffice::read(&body.object("child", issues), issues)?;
+                let child = Box::new(NewOffice::read(&body.object("child", issues), issues)?);
                 (!parents.is_empty()).then_some(Self::Merge { parents, child })?
             }
             "office_rename" | "office_reclassify" => Self::OfficeFields {
@@ -307,7 +298,7 @@ impl Kind {
                     occupancy: body.id("occupancy_id", issues)?,
                     office: body.id("office_id", issues)?,
                     physical,
-                    company: Company::read_named(&company, issues),
+                    company: Box::new(Company::read_named(&company, issues)),
                     name: company.text("name", issues).unwrap_or_default().to_owned(),
                 }
             }

@@ -7,6 +7,7 @@ use crate::canonical::Hash;
 use crate::clears::{self, ClearInputs};
 use crate::company::Company;
 use crate::identifiers::phone::{self, Phone};
+use crate::identifiers::resident_id::{self, ResidentIdForm};
 use crate::ids::{OccupancyId, OfficeId, PhotoId, RoundId, TeamId, VisitId};
 use crate::issue::Issues;
 use crate::outcome::{Circumstances, Class, Element, Elements, Outcome, VisitKind};
@@ -58,6 +59,8 @@ pub struct Promise {
     pub sha256: Option<Hash>,
 }
 
+/// An identity number of at most this many characters is a part of one, by the capture policy.
+const SHORTENED_ID_CHARS_MAX: usize = 6;
 /// Most rooms that one visit may name, and most photos it may promise.
 pub const LIST_MAX: usize = 256;
 
@@ -85,6 +88,7 @@ impl Visit {
             enforcing: kind.is_enforcing() && competent,
         };
         let class = outcome.class(circumstances);
+        add_id_numbers(&body, &mut issues);
         add_downgrades(outcome, class, &mut issues);
         issues.add_if(
             outcome.is_contact() && body.raw("notice_given") != Some(&Value::Bool(true)),
@@ -326,6 +330,23 @@ fn has_ledger(body: &Body<'_>, issues: &mut Issues) -> bool {
 fn has_statement(body: &Body<'_>, issues: &mut Issues) -> bool {
     let statement = body.object("manager_statement", issues);
     statement.text("name", issues).is_some() && statement.text("phone", issues).is_some()
+}
+
+/// Judges the identity numbers of listed persons, where they were taken down in full.
+fn add_id_numbers(body: &Body<'_>, issues: &mut Issues) {
+    for person in body.objects("persons", issues).into_iter().take(LIST_MAX) {
+        let Some(number) = person.text("id_number", issues) else { continue };
+        if number.chars().count() <= SHORTENED_ID_CHARS_MAX {
+            continue;
+        }
+        // No clock here: a birth date in the future is left to whoever has one.
+        let check = resident_id::check(number, (9999, 12, 31), true);
+        issues.add_if(!check.checksum_ok || !check.birth_date_ok, "id_checksum_failed");
+        issues.add_if(
+            check.form != ResidentIdForm::Malformed && !check.region_known,
+            "id_region_unknown",
+        );
+    }
 }
 
 /// Community staff and property managers can close nothing (domain §2.13).

@@ -12,8 +12,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// Facts that are kept folded in memory, over all buildings: about 500 bytes each.
-const FACTS_CACHED_MAX: usize = 120_000;
+/// Facts that are kept folded in memory, over all buildings: about 1 KiB each.
+const FACTS_CACHED_MAX: usize = 50_000;
 
 /// The entities of a building that differ from what its ops say, as they should be.
 pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<Vec<Entity>> {

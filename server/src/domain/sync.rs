@@ -111,12 +111,16 @@ fn read_op(
     clock: Option<&ClockReading>,
     received_ms: Millis,
 ) -> std::result::Result<Read, NoOp> {
-    let op = Op::parse(sent.as_bytes()).map_err(|refusal| {
+    let mut op = Op::parse(sent.as_bytes()).map_err(|refusal| {
         let kept = sent.len().min(REJECTED_BYTES_MAX);
         NoOp { refusal, sent: sent.as_bytes()[..kept].to_vec() }
     })?;
     let stamp = Stamp::correct(&op.captured, clock, received_ms);
     let (fact, issues) = Fact::read(&op, stamp);
+    // The fact holds what matters, the canonical form holds everything: while a push waits for the
+    // writer, a parsed body would only take memory.
+    (op.body, op.seen) = (serde_json::Map::new(), Vec::new());
+    op.canonical.shrink_to_fit();
     Ok(Read { op, stamp, fact, issues })
 }
 

@@ -32,7 +32,9 @@ pub(super) async fn sync(
     let Body(body) = Body::from_request(request, &app).await?;
     let received_ms = app.sync.clock.now_ms();
     let request = if body.len() <= INLINE_BYTES_MAX {
-        Request::read(&body, received_ms)?
+        let read = Request::read(&body, received_ms)?;
+        drop(body);
+        read
     } else {
         let read = tokio::task::spawn_blocking(move || Request::read(&body, received_ms));
         read.await.map_err(|error| Error::Internal(format!("reading a push: {error}")))??

@@ -32,8 +32,8 @@ pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Readers beside the one writer.
-const READERS_MAX: u32 = 8;
+/// Readers beside the writer.
+const READERS_MAX: u32 = 4;
 
 /// A database.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Store {
         // Plans for the hot statements are worth keeping; there are few distinct texts.
         let options = PgConnectOptions::from_str(url)?.application_name("saolou");
         let pool = PgPoolOptions::new()
-            .max_connections(READERS_MAX + 2)
+            .max_connections(2 * READERS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
@@ -116,7 +116,7 @@ impl Store {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let readers = pool(READERS_MAX).connect_with(options.pragma("cache_size", "-4000")).await?;
+        let readers = pool(READERS_MAX).connect_with(options.pragma("cache_size", "-2000")).await?;
         Ok(Self::Sqlite { writer, readers })
     }
 

@@ -16,10 +16,10 @@ pub(super) type VisitKey = (VisitId, UserId);
 /// All facts, by op id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
-    facts: HashMap<OpId, Fact>,
+    facts: HashMap<OpId, Box<Fact>>,
     structural: BTreeSet<OpId>,
-    revisions: BTreeMap<VisitKey, Vec<OpId>>,
-    visits_by_photo: HashMap<PhotoId, BTreeSet<VisitKey>>,
+    revisions: BTreeSet<(VisitKey, OpId)>,
+    visits_by_photo: BTreeSet<(PhotoId, VisitKey)>,
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
     late: HashMap<VisitId, BTreeSet<OpId>>,
@@ -65,9 +65,9 @@ impl Ledger {
         match &fact.kind {
             Kind::Visit(visit) => {
                 let key = (visit.visit_id, fact.author);
-                self.revisions.entry(key).or_default().push(op);
+                self.revisions.insert((key, op));
                 for promise in &visit.mandatory {
-                    self.visits_by_photo.entry(promise.photo).or_default().insert(key);
+                    self.visits_by_photo.insert((promise.photo, key));
                 }
                 touched.visits.insert(key);
             }
@@ -81,7 +81,7 @@ impl Ledger {
             }
             Kind::PhotoVerified { photo, sha256 } => {
                 self.verified.entry(*photo).or_default().insert(*sha256);
-                touched.visits.extend(self.visits_by_photo.get(photo).into_iter().flatten());
+                touched.visits.extend(self.visits_that_promise(*photo));
             }
             Kind::ExclusionApproved { office, round } => {
                 let seen = fact.seen.iter().copied().collect();
@@ -106,29 +106,51 @@ impl Ledger {
             Kind::Building(_) => drop(self.registrations.insert(op)),
             _ => {}
         }
-        self.facts.insert(op, fact);
+        self.facts.insert(op, Box::new(fact));
     }
 
     pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
-        self.facts.values()
+        self.facts.values().map(AsRef::as_ref)
     }
 
     pub(super) fn fact(&self, op: OpId) -> Option<&Fact> {
-        self.facts.get(&op)
+        self.facts.get(&op).map(AsRef::as_ref)
     }
 
     pub(super) fn structural(&self) -> impl Iterator<Item = &Fact> + Clone {
-        self.structural.iter().map(|op| &self.facts[op])
+        self.structural.iter().map(|op| self.facts[op].as_ref())
     }
 
     pub(super) fn visits(&self) -> impl Iterator<Item = VisitKey> {
-        self.revisions.keys().copied()
+        // Revisions of one visit stand side by side.
+        let mut before = None;
+        self.revisions
+            .iter()
+            .filter_map(move |(key, _)| (before.replace(*key) != Some(*key)).then_some(*key))
+    }
+
+    fn visits_that_promise(&self, photo: PhotoId) -> impl Iterator<Item = VisitKey> {
+        let first = (photo, (VisitId(Uuid::nil()), UserId(Uuid::nil())));
+        let promises = self.visits_by_photo.range(first..);
+        promises.take_while(move |(promised, _)| *promised == photo).map(|(_, key)| *key)
     }
 
     /// The visits of all authors under one id.
     fn keys(&self, visit: VisitId) -> impl Iterator<Item = VisitKey> {
-        let of_id = (visit, UserId(Uuid::nil()))..=(visit, UserId(Uuid::max()));
-        self.revisions.range(of_id).map(|(key, _)| *key)
+        let mut before = None;
+        self.all_revisions(visit)
+            .filter_map(move |(key, _)| (before.replace(key) != Some(key)).then_some(key))
+    }
+
+    fn all_revisions(&self, visit: VisitId) -> impl Iterator<Item = (VisitKey, OpId)> {
+        let first = ((visit, UserId(Uuid::nil())), OpId(Uuid::nil()));
+        let of_id = self.revisions.range(first..).take_while(move |((id, _), _)| *id == visit);
+        of_id.copied()
+    }
+
+    fn revisions_of(&self, visit: VisitKey) -> impl Iterator<Item = OpId> {
+        let all = (visit, OpId(Uuid::nil()))..=(visit, OpId(Uuid::max()));
+        self.revisions.range(all).map(|(_, op)| *op)
     }
 
     pub(super) fn visit(&self, op: OpId) -> Option<&Visit> {
@@ -144,9 +166,8 @@ impl Ledger {
         if self.is_voided(visit.0) {
             return None;
         }
-        let revisions = self.revisions.get(&visit)?.iter();
-        revisions
-            .filter_map(|op| Some((*op, self.visit(*op)?)))
+        self.revisions_of(visit)
+            .filter_map(|op| Some((op, self.visit(op)?)))
             .max_by_key(|(op, visit)| (visit.revision, visit.content, *op))
     }
 
@@ -158,12 +179,12 @@ impl Ledger {
 
     /// Whether the highest revision carries two contents.
     pub(super) fn is_forked(&self, visit: VisitKey) -> bool {
-        let Some(revisions) = self.revisions.get(&visit).filter(|all| all.len() > 1) else {
+        if self.revisions_of(visit).nth(1).is_none() {
             return false;
-        };
+        }
         let Some((op, effective)) = self.effective(visit) else { return false };
-        revisions.iter().filter(|other| **other != op).any(|other| {
-            self.visit(*other).is_some_and(|other| other.revision == effective.revision)
+        self.revisions_of(visit).filter(|other| *other != op).any(|other| {
+            self.visit(other).is_some_and(|other| other.revision == effective.revision)
         })
     }
 
@@ -184,7 +205,7 @@ impl Ledger {
 
     /// All revisions under a visit id, of whatever author.
     pub(super) fn revisions(&self, visit: VisitId) -> impl Iterator<Item = OpId> {
-        self.keys(visit).flat_map(|key| &self.revisions[&key]).copied()
+        self.all_revisions(visit).map(|(_, op)| op)
     }
 
     pub(super) fn is_voided(&self, visit: VisitId) -> bool {

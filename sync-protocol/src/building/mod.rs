@@ -63,7 +63,8 @@ pub struct Building {
 #[derive(Clone, Debug)]
 struct Placed {
     op: OpId,
-    targets: BTreeSet<Target>,
+    /// Sorted, each once.
+    targets: Vec<Target>,
 }
 
 /// A floor as derived: for each round, what its offices and it itself add to the building.
@@ -194,9 +195,9 @@ impl Building {
 
     fn place(&self, op: OpId, visit: &Visit) -> Placed {
         let offices = visit.offices.iter();
-        let targets =
+        let targets: BTreeSet<Target> =
             offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
-        Placed { op, targets }
+        Placed { op, targets: targets.into_iter().collect() }
     }
 
     fn replace_placed(

@@ -126,7 +126,7 @@ impl<'a> Parts<'a> {
             }
             Kind::Occupancy { occupancy, office, physical, company, name } => {
                 self.occupants.entry(*occupancy).or_insert_with(|| {
-                    let (company, name) = (company.clone(), name.clone());
+                    let (company, name) = (Company::clone(company), name.clone());
                     (*office, Occupant { company, name, physical: *physical, op: fact.op })
                 });
             }

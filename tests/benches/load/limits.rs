@@ -150,8 +150,7 @@ impl Place {
 impl Database {
     /// How often entities of a street were written.
     pub(crate) async fn changes(&mut self, street: Uuid) -> i64 {
-        const SQL: &str =
-            "select cast(sum(seq) as bigint) from bucket where street_id = $1";
+        const SQL: &str = "select cast(sum(seq) as bigint) from bucket where street_id = $1";
         on!(self, |conn| sqlx::query_scalar(SQL).bind(street).fetch_one(conn).await)
             .expect("a number")
     }

@@ -75,9 +75,11 @@ impl Desk {
         let district = clock.new_id();
         let (base, token) = (base.into(), token.into());
         let mut desk = Self { http, base, token, clock, city: Uuid::nil(), district };
-        let units: Value = serde_json::from_slice(&desk.get("/api/v1/org-units").await)
-            .expect("a list of units");
-        desk.city = units["units"][0]["unit_id"].as_str().and_then(|id| id.parse().ok())
+        let units: Value =
+            serde_json::from_slice(&desk.get("/api/v1/org-units").await).expect("a list of units");
+        desk.city = units["units"][0]["unit_id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
             .expect("the topmost unit");
         desk.unit(district, desk.city, "990101", "district").await;
         desk

@@ -106,6 +106,7 @@ fn promise(setting: &Setting, kind: &str) -> Value {
 /// A code of the district 990101, which does not exist, with a right check character.
 fn uscc(office: Uuid) -> String {
     let first = format!("91990101MADE{:05}", office.as_u128() % 100_000);
-    let mut codes = "0123456789ABCDEFGHJKLMNPQRTUWXY".chars().map(|check| format!("{first}{check}"));
+    let mut codes =
+        "0123456789ABCDEFGHJKLMNPQRTUWXY".chars().map(|check| format!("{first}{check}"));
     codes.find(|code| Uscc::parse(code).is_ok()).expect("one of the symbols is the right one")
 }
