@@ -1,7 +1,7 @@
 //! A roster file (房间清册): the list of rooms of one building that its property manager hands
 //! over, as CSV or as an Excel workbook.
 //!
-//! [`read`] turns the bytes into lines and [`plan`] says what each line means for the floors and
+//! [`read`] turns the bytes into lines and [`plan()`] says what each line means for the floors and
 //! rooms the building has; neither touches the store, so a dry run and an import see the same.
 //! A line that cannot be read is refused by its number, with a reason and what to do, and never
 //! takes another line with it. Only a file in which no list can be found at all is refused whole.

@@ -7,6 +7,7 @@
 //!
 //! - `--quick`: short cells and small streets, to see that it runs;
 //! - `--only sqlite`, `--only postgres`: one database;
+//! - `--phones N`: one number of phones;
 //! - `--seconds N`: how long each number of phones pushes;
 //! - `--offices N`: the offices of the city whose overview is read; 0 leaves the city out.
 //!
@@ -36,12 +37,11 @@ use std::path::Path;
 use std::time::Duration;
 use street::{Desk, Plan};
 
-/// How many phones push at once.
-const PHONES: [usize; 4] = [1, 8, 64, 200];
-
 /// What the caller asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Options {
+    /// How many phones push at once.
+    phones: Vec<usize>,
     /// How long each number of phones pushes.
     time: Duration,
     /// The street of each number of phones.
@@ -65,6 +65,7 @@ enum Asked {
 impl Asked {
     fn read(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Options {
+            phones: vec![1, 8, 64, 200],
             time: Duration::from_secs(8),
             street: Plan { buildings: 60, floors: 10, rooms: 15 },
             city_offices: 350_000,
@@ -74,7 +75,7 @@ impl Asked {
         let mut is_bench = false;
         while let Some(argument) = arguments.next() {
             let mut number = || {
-                let value = arguments.next().and_then(|value| value.parse().ok());
+                let value = arguments.next().and_then(|value| value.parse::<u32>().ok());
                 value.ok_or(format!("{argument}: expected a number"))
             };
             match argument.as_str() {
@@ -85,10 +86,9 @@ impl Asked {
                     options.street.buildings = 20;
                     options.city_offices = 7_000;
                 }
-                "--seconds" => options.time = Duration::from_secs(number()?),
-                "--offices" => {
-                    options.city_offices = usize::try_from(number()?).unwrap_or(usize::MAX);
-                }
+                "--phones" => options.phones = vec![number()?.max(1) as usize],
+                "--seconds" => options.time = Duration::from_secs(number()?.max(1).into()),
+                "--offices" => options.city_offices = number()? as usize,
                 "--only" => match arguments.next().as_deref() {
                     Some("sqlite") => options.only = Some(Database::Sqlite),
                     Some("postgres") => options.only = Some(Database::Postgres),
@@ -150,10 +150,10 @@ async fn pushing(options: &Options, program: &Path, cluster: Option<&Cluster>) {
     let desk = Desk::open(&server.base).await;
     let nothing = limits::Nothing::start();
     let mut report = Report::default();
-    for (place, phones) in PHONES.into_iter().enumerate() {
+    for (place, phones) in options.phones.iter().copied().enumerate() {
         let street = desk.street(place, options.street).await;
         let mut crew = desk.crew(&street, phones).await;
-        if place + 1 == PHONES.len() {
+        if place + 1 == options.phones.len() {
             cells::visit_half(&mut crew).await;
             let offices = options.street.offices();
             report.readings.push(reading::of_street(&desk, &street, offices).await);
