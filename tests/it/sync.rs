@@ -42,16 +42,4 @@ on_both! {
         assert_eq!(added["results"][0]["status"], "applied", "{added}");
         assert_eq!(wang.office("104").await["state"], "locked");
     }
-
-    async fn the_same_said_twice_within_ten_minutes_is_kept_twice_and_suspected_to_be_one(world: World) {
-        let wang = world.actor("wang").await;
-        let reply = wang.sync(&[visit("wang", 1, "203", "locked")]).await;
-        assert_eq!(reply["results"][0]["status"], "applied");
-        let reply = wang.sync(&[visit("wang", 2, "203", "locked")]).await;
-        assert_eq!(reply["results"][0]["issues"], json!(["suspected_duplicate"]));
-        assert_eq!(wang.office("203").await["visits"], 2);
-        let lin = world.actor("lin").await;
-        let reply = lin.sync(&[visit("lin", 1, "203", "locked")]).await;
-        assert_eq!(reply["results"][0]["status"], "applied", "two teams are no double tap");
-    }
 }

@@ -69,8 +69,6 @@ pub struct OfficeStanding {
     pub rounds: Vec<OfficeRound>,
 }
 
-/// Two visits by one author that say the same within this time are suspected to be one.
-const DOUBLE_WITHIN_MS: u64 = 10 * 60 * 1000;
 /// Most offices that one answer describes.
 const STANDINGS_MAX: usize = 16;
 
@@ -220,26 +218,9 @@ impl Building {
                 }
             }
         }
-        found.issues.add_if(self.is_double(fact, visit, &found.offices), "suspected_duplicate");
         if !placed {
             found.parked = Some("office_unknown");
         }
-    }
-
-    /// Whether the author filed the same about the same office within ten minutes: a double tap, or
-    /// a form opened again (C07). Both stand.
-    fn is_double(&self, fact: &Fact, visit: &Visit, offices: &BTreeSet<OfficeId>) -> bool {
-        let at_ms = fact.stamp.corrected_ms;
-        let others = offices.iter().filter_map(|office| self.visits_of.get(office)).flatten();
-        others.filter(|(id, author)| *id != visit.visit_id && *author == fact.author).any(|other| {
-            self.ledger.effective(*other).is_some_and(|(op, double)| {
-                let near =
-                    |fact: &Fact| fact.stamp.corrected_ms.abs_diff(at_ms) <= DOUBLE_WITHIN_MS;
-                double.outcome == visit.outcome
-                    && double.company == visit.company
-                    && self.ledger.fact(op).is_some_and(near)
-            })
-        })
     }
 
     fn find_made(&self, office: OfficeId, found: &mut Findings) {

@@ -83,7 +83,7 @@ pub(crate) async fn visit_half(crew: &mut Vec<Phone>) {
     let phones = crew.len();
     fill(crew, (offices / 2).div_ceil(BATCH * phones).max(1));
     let pushed = push(crew, &Target::Server, Duration::from_secs(60)).await;
-    assert_eq!(pushed.odd, 0, "every visit takes effect");
+    assert_eq!(pushed.odd, 0, "every visit takes effect: {:?}", pushed.example);
     crew.iter_mut().for_each(Phone::clear);
 }
 
@@ -95,11 +95,13 @@ fn fill(crew: &mut [Phone], batches: usize) {
 }
 
 /// What all phones of a crew got together.
+#[derive(Default)]
 struct Pushed {
     took: Duration,
     latencies: Vec<Duration>,
     answered: usize,
     odd: usize,
+    example: Option<String>,
     turned_away: usize,
 }
 
@@ -118,12 +120,12 @@ async fn push(crew: &mut Vec<Phone>, target: &Target, time: Duration) -> Pushed 
     for phone in crew.drain(..) {
         phones.spawn(phone.push_all(target.clone(), started + time));
     }
-    let mut pushed =
-        Pushed { took: Duration::ZERO, latencies: Vec::new(), answered: 0, odd: 0, turned_away: 0 };
+    let mut pushed = Pushed::default();
     for (phone, tally) in phones.join_all().await {
         pushed.latencies.extend(tally.latencies);
         pushed.answered += tally.answered;
         pushed.odd += tally.odd;
+        pushed.example = pushed.example.or(tally.example);
         pushed.turned_away += tally.turned_away;
         let ended = tally.ended.unwrap_or(started);
         pushed.took = pushed.took.max(ended - started);

@@ -1,6 +1,7 @@
 //! Phones, each with a connection, a user and an outbox of its own. What is in the outbox is made
 //! and sealed before the clock runs, so that little of what is measured is the phones' own work.
 
+use crate::street::DAY_MS;
 use crate::visits::{self, Setting};
 use reqwest::StatusCode;
 use saolou_protocol::op::Op;
@@ -12,8 +13,13 @@ use uuid::Uuid;
 
 /// Visits in one push.
 pub(crate) const BATCH: usize = 50;
-/// How long ago a visit was made when it is sent.
-const AGE_MS: i64 = 3600 * 1000;
+/// How long ago the first visit was made, within the round.
+const AGE_MS: i64 = 9 * DAY_MS;
+/// How long an inspector takes from the first of the own offices to the last, and to the first
+/// again: nobody is twice at one door within minutes.
+const TURN_MS: i64 = 5 * 3600 * 1000;
+/// How much of a reply is shown when something in it is odd.
+const EXAMPLE_CHARS: usize = 600;
 /// How long a phone waits that was told to come back.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -44,6 +50,8 @@ pub(crate) struct Tally {
     pub(crate) answered: usize,
     /// Visits among them that did not take effect at once.
     pub(crate) odd: usize,
+    /// The beginning of the first reply that told of one.
+    pub(crate) example: Option<String>,
     /// Pushes that were told to come back.
     pub(crate) turned_away: usize,
     /// When the last answer came.
@@ -92,7 +100,9 @@ impl Phone {
     fn visit(&mut self) -> String {
         let (bucket, office) = self.offices[self.made % self.offices.len()];
         self.made += 1;
-        let at_ms = self.clock.now_ms() - AGE_MS;
+        let now_ms = self.clock.now_ms();
+        let since_first_ms = TURN_MS * self.made as i64 / self.offices.len() as i64;
+        let at_ms = (now_ms - AGE_MS + since_first_ms).min(now_ms - TURN_MS);
         let (round, team, user, number) = (self.round, self.team, self.user, self.made);
         let op = self.clock.new_id();
         let seen = self.seen.insert(office, op);
@@ -102,7 +112,7 @@ impl Phone {
             "bucket": bucket, "schema": "visit/1",
             "captured": {
                 "wall_ms": at_ms, "utc_offset_min": 480, "mono_ms": 7_200_000,
-                "anchor": { "server_ms": at_ms - AGE_MS, "elapsed_ms": AGE_MS },
+                "anchor": { "server_ms": at_ms - TURN_MS, "elapsed_ms": TURN_MS },
             },
             "scope_version": 1, "seen": Vec::from_iter(seen),
             "body": visits::body(&Setting { round, team, user, office, at_ms, number }),
@@ -162,7 +172,11 @@ impl Phone {
             tally.ended = Some(ended);
             tally.latencies.push(ended - started);
             tally.answered += BATCH;
-            tally.odd += BATCH - reply.matches(r#""status":"applied""#).count().min(BATCH);
+            let effective = reply.matches(r#""status":"applied"#).count().min(BATCH);
+            tally.odd += BATCH - effective;
+            if effective < BATCH && tally.example.is_none() {
+                tally.example = Some(reply.chars().take(EXAMPLE_CHARS).collect());
+            }
             return;
         }
     }

@@ -18,7 +18,7 @@ const TEAMS_MAX: usize = 20;
 const STREETS: usize = 60;
 /// What a building of the city looks like.
 const CITY_BUILDING: Plan = Plan { buildings: 1, floors: 7, rooms: 10 };
-const DAY_MS: i64 = 24 * 3600 * 1000;
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// How large a street is.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +117,7 @@ impl Desk {
         let now_ms = self.clock.now_ms();
         let window = json!({
             "campaign_id": campaign, "street_id": id, "number": 1, "kind": "full_sweep",
-            "status": "open", "from_ms": now_ms - 2 * DAY_MS, "until_ms": now_ms + 20 * DAY_MS,
+            "status": "open", "from_ms": now_ms - 10 * DAY_MS, "until_ms": now_ms + 20 * DAY_MS,
         });
         self.put(format!("/api/v1/rounds/{round}"), window).await;
         let mut desks = JoinSet::new();
