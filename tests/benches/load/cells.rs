@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// Visits a second that outboxes are filled for: one phone, and many.
-const ENOUGH: [usize; 2] = [8_000, 16_000];
+const ENOUGH: [usize; 2] = [6_000, 12_000];
 /// Longest that the endpoint that stores nothing is measured.
 const NOTHING_MAX: Duration = Duration::from_secs(3);
 
