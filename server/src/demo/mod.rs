@@ -101,7 +101,7 @@ async fn tell(base: &str, clock: &Clock, terminal: &mut Terminal) -> Result<bool
     let again = told.duplicates > 0;
     let holds = told.moments.iter().rev().take(if again { 1 } else { usize::MAX });
     let holds = holds.into_iter().all(story::Moment::holds);
-    terminal.verdict(holds)?;
+    terminal.verdict(holds, again)?;
     let rest = |done, of| terminal.progress("其余楼宇", "the rest of the street", done, of);
     midway::push(base, |at_ms| clock.set_ms(at_ms), rest).await?;
     Ok(holds)

@@ -112,8 +112,16 @@ impl Terminal {
         writeln!(self.out, "{name} {cells}")
     }
 
-    pub(super) fn verdict(&mut self, holds: bool) -> Result<()> {
-        if holds {
+    /// What the comparison came to. `again`: an earlier demo was cut off, so that ops of later days
+    /// were there from the beginning.
+    pub(super) fn verdict(&mut self, holds: bool, again: bool) -> Result<()> {
+        if holds && again {
+            self.say(
+                "上次演示中断，已续完；只能比对最后一刻，数字一致（重看全程用 --fresh）",
+                "an earlier demo was cut off and is complete now; only the last moment can be \
+                 compared, and it is as expected (--fresh tells it all again)",
+            )
+        } else if holds {
             self.say("全部数字一致", "all figures as expected")
         } else {
             self.say("有数字不一致（✗）", "some figures differ (✗)")
