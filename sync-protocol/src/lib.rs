@@ -5,7 +5,8 @@
 //! happened; [`body`] and [`issue`] read it leniently into a [`fact`]. [`outcome`], [`visit`],
 //! [`company`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
 //! [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
-//! [`building`] folds all of it: a pure function of the *set* of facts. [`identifiers`] and
+//! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
+//! server send each other, [`digest`] and [`held`] what they compare. [`identifiers`] and
 //! [`screening`] judge numbers and words.
 
 pub mod body;
@@ -28,6 +29,10 @@ pub mod conflict;
 pub mod coverage;
 pub mod field;
 pub mod registry;
+
+pub mod digest;
+pub mod held;
+pub mod wire;
 
 pub mod identifiers;
 pub mod screening;
