@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use uuid::Uuid;
 
 /// Memory that bodies in flight may take together, in KiB.
 const BODY_ROOM_KIB: usize = 8 * BODY_BYTES_MAX / 1024;
@@ -66,8 +65,8 @@ impl Server {
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let (stop, stopping) = watch::channel(false);
-        let (writer, task) = Writer::start(store.clone());
-        let sync = Sync { store, clock, writer, epoch: keys.epoch, cursor_key: keys.cursor.into() };
+        let (writer, task) = Writer::start(store.clone(), clock.clone());
+        let sync = Sync { store, clock, writer, cursor_key: keys.cursor.into() };
         let app = App {
             sync,
             gate: Gate::new(&keys.token),
@@ -129,9 +128,8 @@ impl Server {
     }
 }
 
-/// Secrets and the epoch, made once and kept in the database.
+/// Secrets, made once and kept in the database beside the epoch.
 struct Keys {
-    epoch: Uuid,
     token: Vec<u8>,
     cursor: Vec<u8>,
 }
@@ -144,13 +142,8 @@ impl Keys {
         }
         tx.add_setting("epoch", &clock.new_id().to_string()).await?;
         let (token, cursor) = (tx.setting("token_key").await?, tx.setting("cursor_key").await?);
-        let epoch = tx.setting("epoch").await?;
         tx.commit().await?;
         let key = |text: Option<String>| STANDARD.decode(text.unwrap_or_default());
-        Ok(Self {
-            epoch: Uuid::parse_str(&epoch.unwrap_or_default())?,
-            token: key(token)?,
-            cursor: key(cursor)?,
-        })
+        Ok(Self { token: key(token)?, cursor: key(cursor)? })
     }
 }

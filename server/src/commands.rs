@@ -141,6 +141,7 @@ pub async fn make_user(settings: &Settings, new: &NewUser<'_>) -> Result<Uuid, F
         name: new.name.to_owned(),
         password_hash: accounts::hash_password(new.password)?,
         status: "active".to_owned(),
+        suspended_ms: None,
     };
     tx.put_account(&account, clock.now_ms()).await?;
     let mut grants = tx.grants(user_id).await?;

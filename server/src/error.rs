@@ -94,7 +94,10 @@ impl Error {
                 StatusCode::FORBIDDEN,
                 "account_suspended",
                 ["账号已停用", "The account is suspended"],
-                ["请联系系统管理员。", "Ask the system administrator."],
+                [
+                    "手机上未上传的记录仍可上传，由督导审核；其他操作请联系系统管理员。",
+                    "Records waiting on the phone can still be sent, for the supervisor to review; for anything else ask the system administrator.",
+                ],
             ),
             Self::Forbidden => problem(
                 StatusCode::FORBIDDEN,

@@ -154,7 +154,8 @@ impl<'de> Deserialize<'de> for Sum {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let hash = Hash::parse(&text).ok_or_else(|| D::Error::custom("expected 64 hexadecimal digits"))?;
+        let hash =
+            Hash::parse(&text).ok_or_else(|| D::Error::custom("expected 64 hexadecimal digits"))?;
         Ok(Self(hash.0))
     }
 }

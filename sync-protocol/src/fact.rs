@@ -13,7 +13,7 @@ use crate::ids::{
     FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
 };
 use crate::issue::Issues;
-use crate::op::Op;
+use crate::op::{Group, Op};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::{CLOCK_SKEW_MS, Stamp};
 use crate::visit::Visit;
@@ -28,6 +28,8 @@ pub struct Fact {
     pub author: UserId,
     /// When it happened and when it came.
     pub stamp: Stamp,
+    /// The group that it takes effect with.
+    pub group: Option<Group>,
     /// What its author's screen showed.
     pub seen: Vec<OpId>,
     /// What it says.
@@ -200,7 +202,8 @@ impl Fact {
         let skew_ms = op.captured.wall_ms.saturating_sub(stamp.corrected_ms).saturating_abs();
         issues.add_if(op.n > 0 && skew_ms > CLOCK_SKEW_MS, "clock_skew");
         issues.add_if(stamp.quality == crate::time::TimeQuality::Clamped, "time_clamped");
-        let fact = Self { op: op.op_id, author: op.author, stamp, seen: op.seen.clone(), kind };
+        let seen = op.seen.clone();
+        let fact = Self { op: op.op_id, author: op.author, stamp, group: op.group, seen, kind };
         (fact, issues)
     }
 

@@ -6,7 +6,8 @@
 //! [`company`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
 //! [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
-//! server send each other, [`digest`] and [`held`] what they compare. [`identifiers`] and
+//! server send each other, [`digest`] and [`held`] what they compare, [`engine`] what the server
+//! makes of it. [`identifiers`] and
 //! [`screening`] judge numbers and words.
 
 pub mod body;
@@ -31,6 +32,7 @@ pub mod field;
 pub mod registry;
 
 pub mod digest;
+pub mod engine;
 pub mod held;
 pub mod wire;
 

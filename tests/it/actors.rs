@@ -13,6 +13,8 @@ pub(crate) struct Actor {
     pub(crate) token: String,
     pub(crate) refresh_token: String,
     pub(crate) user: Uuid,
+    /// The device incarnation of his phone.
+    pub(crate) device: Uuid,
 }
 
 impl Actor {
@@ -30,6 +32,7 @@ impl Actor {
             token: text("access_token"),
             refresh_token: text("refresh_token"),
             user: signed_in["user"]["user_id"].as_str().expect("an id").parse().expect("a uuid"),
+            device: id(&format!("phone of {username}")),
         }
     }
 
@@ -64,7 +67,7 @@ impl Actor {
 
     /// Syncs ops as they are, and gives the whole reply.
     pub(crate) async fn sync(&self, ops: &[String]) -> Value {
-        let response = self.sync_raw(sync_body(ops)).await;
+        let response = self.sync_raw(sync_body_of(self.device, ops)).await;
         assert_eq!(response.status(), StatusCode::OK, "a push is answered op by op");
         response.json().await.expect("JSON")
     }
@@ -113,7 +116,11 @@ pub(crate) async fn problem(response: Response, status: u16, code: &str, of: &st
 }
 
 pub(crate) fn sync_body(ops: &[String]) -> String {
-    format!(r#"{{"device":"{}","ops":[{}]}}"#, id("phone"), ops.join(","))
+    sync_body_of(id("phone"), ops)
+}
+
+fn sync_body_of(device: Uuid, ops: &[String]) -> String {
+    format!(r#"{{"device":"{device}","ops":[{}]}}"#, ops.join(","))
 }
 
 /// An op of a user's phone, sealed; `edit` may change its content before that.

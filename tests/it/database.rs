@@ -43,7 +43,7 @@ impl World {
 
     /// How many things are kept that are no ops, with this reason.
     pub(crate) async fn rejected(&self, reason: &str) -> i64 {
-        self.number(&format!("select count(*) from rejected_op where reason = '{reason}'")).await
+        self.number(&format!("select count(*) from quarantine where reason = '{reason}'")).await
     }
 }
 

@@ -29,9 +29,9 @@ on_both! {
         assert_eq!(
             issues,
             [
-                &json!(["out_of_window"]),
+                &json!(["out_of_assignment", "out_of_window"]),
                 &json!(["clock_skew", "time_clamped"]),
-                &json!(["out_of_window"]),
+                &json!(["out_of_assignment", "out_of_window"]),
                 &json!(["clock_skew", "time_clamped"]),
             ],
             "{reply}"
@@ -268,7 +268,15 @@ on_both! {
         assert_eq!(told[3].0, "applied");
         assert_eq!(wang.office("101").await["state"], "locked");
         assert_eq!(wang.office("102").await["state"], "unvisited");
-        let kept = world.number("select count(*) from op where state = 'quarantined'").await;
+        let kept = world.number("select count(*) from quarantine where state = 'waiting'").await;
         assert_eq!(kept, 3, "for the desk to look at");
+        let lin = world.actor("lin").await;
+        let own = answer(&lin, visit("lin", 1, "102", "locked")).await;
+        assert!(own["status"].as_str().is_some_and(|s| s.starts_with("applied")), "{own}");
+        assert_eq!(wang.office("102").await["state"], "locked", "its author has sent it");
+        let kept = world.number("select count(*) from quarantine where state = 'waiting'").await;
+        assert_eq!(kept, 2, "and nothing of it waits");
+        let again = wang.sync(&[visit("lin", 1, "102", "locked")]).await;
+        assert_eq!(again["results"][0], own, "a repetition, whoever sends it");
     }
 }

@@ -43,7 +43,7 @@ impl Replica {
         if let Some(bytes) = self.page_bytes_max {
             pull["page_bytes_max"] = json!(bytes);
         }
-        let body = json!({ "device": id("phone"), "pull": pull });
+        let body = json!({ "device": actor.device, "pull": pull });
         let response = actor.sync_raw(body.to_string()).await;
         assert_eq!(response.status(), StatusCode::OK, "a pull");
         let reply: Value = response.json().await.expect("JSON");

@@ -1,7 +1,7 @@
 //! Signing in: passwords, tokens that run out, tokens that work once, tokens that are made up.
 
 use crate::access::account;
-use crate::actors::problem;
+use crate::actors::{op, problem, visit};
 use crate::world::{DAY_MS, MONDAY_MS, PASSWORD, World, id, on_both};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -83,18 +83,29 @@ on_both! {
         tablet.get("/api/v1/me").await;
     }
 
-    async fn a_suspended_account_reaches_nothing_until_it_is_taken_back(world: World) {
+    async fn a_suspended_account_only_hands_over_what_its_phone_holds(world: World) {
         let (root, wang) = (world.actor("root").await, world.actor("wang").await);
         let path = format!("/api/v1/users/{}", id("wang"));
         let mut suspended = account("wang", "inspector", "street");
         suspended["suspended"] = json!(true);
         root.put(&path, suspended).await;
-        wang.refused(Method::GET, "/api/v1/me", None, 403, "account_suspended").await;
-        problem(sign_in(&world, "wang", PASSWORD).await, 403, "account_suspended", "").await;
-        problem(refresh(&world, &wang.refresh_token).await, 403, "account_suspended", "").await;
+        let floors = format!("/api/v1/buildings/{}/floors", id("building"));
+        wang.refused(Method::GET, &floors, None, 403, "account_suspended").await;
+        assert_eq!(sign_in(&world, "wang", PASSWORD).await.status(), StatusCode::OK);
+        let reply = wang.sync(&[visit("wang", 1, "101", "locked")]).await;
+        assert_eq!(reply["results"][0]["status"], "applied", "captured before: {reply}");
+        let late = json!({
+            "revision": 1, "round_id": id("round"), "office_ids": [id("102")], "outcome": "locked",
+        });
+        let late = op("wang", 2, "visit", id("late"), late, |op| {
+            op["captured"] = json!({ "wall_ms": world.clock.now_ms() + 60_000 });
+        });
+        world.clock.set_ms(world.clock.now_ms() + 120_000);
+        let reply = wang.sync(&[late]).await;
+        assert_eq!(reply["results"][0]["reason"], "user_suspended", "captured after: {reply}");
+        assert_eq!(reply["held"]["through"], 2, "both are held: {reply}");
         root.put(&path, account("wang", "inspector", "street")).await;
-        wang.get("/api/v1/me").await;
-        assert_eq!(refresh(&world, &wang.refresh_token).await.status(), StatusCode::OK);
+        wang.get(&floors).await;
     }
 
     async fn tokens_that_are_forged_or_tampered_with_are_worth_nothing(world: World) {

@@ -28,6 +28,7 @@ create table account (
     staff_no text,
     password_hash text not null,
     status text not null,
+    suspended_ms bigint,
     created_ms bigint not null
 );
 
@@ -43,7 +44,8 @@ create table session (
     user_id uuid not null references account (user_id),
     refresh_hash bytea not null,
     created_ms bigint not null,
-    expires_ms bigint not null
+    expires_ms bigint not null,
+    device_id uuid
 );
 create index session_of_user on session (user_id);
 
@@ -98,7 +100,9 @@ create table bucket (
     building_id uuid primary key,
     street_id uuid not null references org_unit (unit_id),
     unit_id uuid references org_unit (unit_id),
-    seq bigint not null
+    seq bigint not null,
+    digest_count bigint not null,
+    digest_sum bytea not null
 );
 create index bucket_unit on bucket (unit_id);
 create index bucket_street on bucket (street_id);
@@ -114,6 +118,7 @@ create table assignment (
 );
 create index assignment_team on assignment (team_id);
 
+-- Accepted ops.
 create table op (
     street_id uuid not null,
     op_id uuid not null,
@@ -122,7 +127,6 @@ create table op (
     n bigint not null,
     author_id uuid not null,
     kind text not null,
-    state text not null,
     hash bytea not null,
     content bytea not null,
     answer bytea not null,
@@ -132,16 +136,62 @@ create table op (
     primary key (street_id, op_id)
 );
 create index op_building on op (street_id, building_id);
-create index op_device on op (device_id, n);
+create index op_device on op (street_id, device_id, n);
 
-create table rejected_op (
-    rejected_id uuid primary key,
-    user_id uuid not null,
+-- What may not take effect by itself: ops with a reason, and what is no op at all (`op_id` and what
+-- follows from reading it is then null). Each as somebody sent it, once.
+create table quarantine (
+    street_id uuid not null,
+    quarantine_id uuid not null,
+    op_id uuid,
+    building_id uuid,
+    author_id uuid,
+    sender_id uuid not null,
     device_id uuid not null,
-    received_ms bigint not null,
+    n bigint not null,
+    kind text,
     reason text not null,
-    sent bytea not null
+    hash bytea,
+    content bytea not null,
+    answer bytea not null,
+    corrected_ms bigint not null,
+    received_ms bigint not null,
+    quality text,
+    state text not null,
+    decided_by uuid,
+    decided_ms bigint,
+    note text,
+    primary key (street_id, quarantine_id)
 );
+create index quarantine_op on quarantine (street_id, op_id);
+create index quarantine_device on quarantine (street_id, device_id, n);
+
+-- Device incarnations, and the streets in which they have filed.
+create table device (
+    device_id uuid primary key,
+    user_id uuid not null references account (user_id),
+    first_ms bigint not null,
+    revoked_ms bigint,
+    revoked_by uuid references account (user_id),
+    reason text
+);
+create table device_street (
+    device_id uuid not null references device (device_id),
+    street_id uuid not null references org_unit (unit_id),
+    primary key (device_id, street_id)
+);
+
+-- Which device holds rows of which bucket, and until when it must have left one.
+create table holding (
+    street_id uuid not null,
+    building_id uuid not null,
+    device_id uuid not null,
+    user_id uuid not null,
+    given_ms bigint not null,
+    purge_by_ms bigint,
+    primary key (device_id, building_id)
+);
+create index holding_street on holding (street_id);
 
 create table entity (
     street_id uuid not null,

@@ -28,6 +28,7 @@ create table account (
     staff_no text,
     password_hash text not null,
     status text not null,
+    suspended_ms integer,
     created_ms integer not null
 ) strict;
 
@@ -43,7 +44,8 @@ create table session (
     user_id blob not null references account (user_id),
     refresh_hash blob not null,
     created_ms integer not null,
-    expires_ms integer not null
+    expires_ms integer not null,
+    device_id blob
 ) strict;
 create index session_of_user on session (user_id);
 
@@ -98,7 +100,9 @@ create table bucket (
     building_id blob primary key,
     street_id blob not null references org_unit (unit_id),
     unit_id blob references org_unit (unit_id),
-    seq integer not null
+    seq integer not null,
+    digest_count integer not null,
+    digest_sum blob not null
 ) strict;
 create index bucket_unit on bucket (unit_id);
 create index bucket_street on bucket (street_id);
@@ -114,6 +118,7 @@ create table assignment (
 ) strict;
 create index assignment_team on assignment (team_id);
 
+-- Accepted ops.
 create table op (
     street_id blob not null,
     op_id blob not null,
@@ -122,7 +127,6 @@ create table op (
     n integer not null,
     author_id blob not null,
     kind text not null,
-    state text not null,
     hash blob not null,
     content blob not null,
     answer blob not null,
@@ -132,16 +136,62 @@ create table op (
     primary key (street_id, op_id)
 ) strict;
 create index op_building on op (street_id, building_id);
-create index op_device on op (device_id, n);
+create index op_device on op (street_id, device_id, n);
 
-create table rejected_op (
-    rejected_id blob primary key,
-    user_id blob not null,
+-- What may not take effect by itself: ops with a reason, and what is no op at all (`op_id` and what
+-- follows from reading it is then null). Each as somebody sent it, once.
+create table quarantine (
+    street_id blob not null,
+    quarantine_id blob not null,
+    op_id blob,
+    building_id blob,
+    author_id blob,
+    sender_id blob not null,
     device_id blob not null,
-    received_ms integer not null,
+    n integer not null,
+    kind text,
     reason text not null,
-    sent blob not null
+    hash blob,
+    content blob not null,
+    answer blob not null,
+    corrected_ms integer not null,
+    received_ms integer not null,
+    quality text,
+    state text not null,
+    decided_by blob,
+    decided_ms integer,
+    note text,
+    primary key (street_id, quarantine_id)
 ) strict;
+create index quarantine_op on quarantine (street_id, op_id);
+create index quarantine_device on quarantine (street_id, device_id, n);
+
+-- Device incarnations, and the streets in which they have filed.
+create table device (
+    device_id blob primary key,
+    user_id blob not null references account (user_id),
+    first_ms integer not null,
+    revoked_ms integer,
+    revoked_by blob references account (user_id),
+    reason text
+) strict;
+create table device_street (
+    device_id blob not null references device (device_id),
+    street_id blob not null references org_unit (unit_id),
+    primary key (device_id, street_id)
+) strict;
+
+-- Which device holds rows of which bucket, and until when it must have left one.
+create table holding (
+    street_id blob not null,
+    building_id blob not null,
+    device_id blob not null,
+    user_id blob not null,
+    given_ms integer not null,
+    purge_by_ms integer,
+    primary key (device_id, building_id)
+) strict;
+create index holding_street on holding (street_id);
 
 create table entity (
     street_id blob not null,

@@ -5,6 +5,8 @@
 
 use crate::error::{Error, Result};
 use crate::store::{Grant, Head, Tx};
+use saolou_protocol::engine::push::Standing;
+use saolou_protocol::ids::BuildingId;
 use saolou_protocol::time::Millis;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -16,6 +18,8 @@ pub(crate) struct Caller {
     pub(crate) session_id: Uuid,
     pub(crate) name: String,
     pub(crate) grants: Vec<Grant>,
+    /// Since when the account is suspended: then the caller may only hand over what phones hold.
+    pub(crate) suspended_ms: Option<Millis>,
 }
 
 /// Something that takes a permission.
@@ -159,6 +163,31 @@ impl Caller {
             }
         }
         Ok(heads)
+    }
+
+    /// Which of these buckets the caller reaches through a unit, and when which of them was assigned
+    /// to a team of his.
+    pub(crate) async fn reach(
+        &self,
+        tx: &mut Tx,
+        buckets: &[Uuid],
+        standing: &mut Standing,
+    ) -> Result<()> {
+        if self.units().next().is_some() {
+            for bucket in buckets {
+                let Some(unit) = tx.building_unit(*bucket).await? else { continue };
+                if self.require_unit(tx, unit).await.is_ok() {
+                    standing.reached.insert(BuildingId(*bucket));
+                }
+            }
+        }
+        if self.grants.iter().any(|grant| reaches_by_team(&grant.role)) {
+            for (bucket, from, until, joined, gone) in tx.assigned_times(self.user_id).await? {
+                let times = standing.assigned.entry(BuildingId(bucket)).or_default();
+                times.push(from.max(joined)..until.min(gone));
+            }
+        }
+        Ok(())
     }
 
     fn units(&self) -> impl Iterator<Item = Uuid> {

@@ -109,9 +109,6 @@ impl Gate {
             return Err(Error::WrongPassword);
         }
         let account = account.ok_or(Error::WrongPassword)?;
-        if account.status != "active" {
-            return Err(Error::Suspended);
-        }
         self.failures.lock().map_err(poisoned)?.remove(username);
         let (session, refresh) = (clock.new_id(), new_refresh_token());
         let mut tx = store.write().await?;
@@ -139,9 +136,6 @@ impl Gate {
         let session = renewed.ok_or(Error::SessionEnded)?;
         let row = tx.session(session).await?.ok_or(Error::SessionEnded)?;
         let account = tx.account(row.user_id).await?.ok_or(Error::SessionEnded)?;
-        if account.status != "active" {
-            return Err(Error::Suspended);
-        }
         let signed_in = self.signed_in(&mut tx, session, &account, refresh, now_ms).await?;
         tx.commit().await?;
         Ok(signed_in)
@@ -169,7 +163,8 @@ impl Gate {
         })
     }
 
-    /// The caller behind a token: its session must still be open, its account active.
+    /// The caller behind a token: its session must still be open. A suspended
+    /// account comes as such: it may still hand over what a phone holds.
     pub(crate) async fn caller(&self, store: &Store, clock: &Clock, token: &str) -> Result<Caller> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The injected clock judges the expiry, so that a shifted clock shifts this too.
@@ -187,12 +182,10 @@ impl Gate {
         if session.user_id != claims.sub || session.expires_ms <= now_ms {
             return Err(Error::SessionEnded);
         }
-        if session.status != "active" {
-            return Err(Error::Suspended);
-        }
         let grants = tx.grants(session.user_id).await?;
         let (user_id, session_id) = (session.user_id, session.session_id);
-        Ok(Caller { user_id, session_id, name: session.name, grants })
+        let (name, suspended_ms) = (session.name, session.suspended_ms);
+        Ok(Caller { user_id, session_id, name, grants, suspended_ms })
     }
 
     /// Compares a password; an unknown account costs the same time as a wrong password.
@@ -298,13 +291,16 @@ pub(crate) async fn put_account(
     if named.is_some_and(|named| named.user_id != user_id) {
         return Err(Error::Invalid("username: taken by another account".into()));
     }
+    let now_ms = clock.now_ms();
+    let since = before.as_ref().and_then(|before| before.suspended_ms);
+    let suspended_ms = new.suspended.then(|| since.unwrap_or(now_ms));
     let password_hash = fresh.or_else(|| before.map(|before| before.password_hash));
     let password_hash =
         password_hash.ok_or_else(|| Error::Invalid("password: a new account needs one".into()))?;
     let status = if new.suspended { "suspended" } else { "active" }.to_owned();
-    let account =
-        Account { user_id, username: new.username, name: new.name, password_hash, status };
-    tx.put_account(&account, clock.now_ms()).await?;
+    let (username, name) = (new.username, new.name);
+    let account = Account { user_id, username, name, password_hash, status, suspended_ms };
+    tx.put_account(&account, now_ms).await?;
     let grants: Vec<Grant> = new
         .roles
         .into_iter()

@@ -1,198 +1,160 @@
-//! One commit: the ops of a batch, and what is read and written for them.
+//! One commit against the database: what the core needs to know of it, and what it decided.
 
-use super::sync::answer_bytes;
-use super::writer::{Judged, Outcome, Verdict};
+use super::fold::head_of;
 use crate::error::Result;
-use crate::store::{EntityRow, Head, HeadMove, OpRow, RejectedOp, Tx};
-use saolou_protocol::building::answer::{Answer, AnswerStatus};
-use saolou_protocol::building::{Building, Entity};
-use saolou_protocol::fact::Fact;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use crate::store::{EntityRow, HeadMove, OpRow, QuarantineRow, Seen, Tx};
+use saolou_protocol::building::Entity;
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::digest::Digest;
+use saolou_protocol::engine::Head;
+use saolou_protocol::engine::commit::{Commit, Known, Move};
+use saolou_protocol::engine::push::{Judged, Verdict};
+use saolou_protocol::ids::{BuildingId, OpId, UserId};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// One commit: the ops of a batch, and what is read and written for them.
-pub(super) struct Batch<'a> {
-    ops: &'a [&'a Judged],
-    /// Answers of ops that were known before, by op id.
-    known: HashMap<Uuid, (Vec<u8>, Vec<u8>)>,
-    /// The ops that are new, each once, in the order they came.
-    pub(super) fresh: Vec<&'a Judged>,
-    /// Ops that carry the id of another op.
-    reused: Vec<&'a Judged>,
-    pub(super) heads: BTreeMap<Uuid, Head>,
-    answers: HashMap<Uuid, Vec<u8>>,
-    entities: Vec<EntityRow>,
-    to_seq: BTreeMap<Uuid, i64>,
-}
-
-impl<'a> Batch<'a> {
-    pub(super) async fn read(tx: &mut Tx, ops: &'a [&'a Judged]) -> Result<Self> {
-        let mut by_street: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-        let mut ids = HashSet::new();
-        let fresh: Vec<&Judged> =
-            ops.iter().copied().filter(|judged| ids.insert(judged.op.op_id)).collect();
-        for judged in &fresh {
-            by_street.entry(judged.street).or_default().push(judged.op.op_id.0);
-        }
-        let mut known = HashMap::new();
-        for (street, ids) in by_street {
-            for row in tx.known_ops(street, &ids).await? {
-                known.insert(row.op_id, (row.hash, row.answer));
-            }
-        }
-        let fresh: Vec<&Judged> =
-            fresh.into_iter().filter(|judged| !known.contains_key(&judged.op.op_id.0)).collect();
-        let first: HashMap<_, _> =
-            fresh.iter().map(|first| (first.op.op_id, first.op.hash)).collect();
-        let is_reused = |judged: &&&Judged| match known.get(&judged.op.op_id.0) {
-            Some((hash, _)) => *hash != judged.op.hash.0,
-            None => first[&judged.op.op_id] != judged.op.hash,
-        };
-        let reused = ops.iter().filter(is_reused).copied().collect();
-        let buckets: BTreeMap<Uuid, Uuid> = fresh
-            .iter()
-            .filter(|judged| matches!(judged.verdict, Verdict::Merge(_)))
-            .map(|judged| (judged.op.bucket.0, judged.street))
-            .collect();
-        let ids: Vec<Uuid> = buckets.keys().copied().collect();
-        let mut heads = tx.heads(&ids).await?;
-        let there: BTreeSet<Uuid> = heads.iter().map(|head| head.building_id).collect();
-        for (building, street) in buckets.iter().filter(|(id, _)| !there.contains(id)) {
-            tx.open_bucket(*building, *street).await?;
-            heads.extend(tx.head(*building).await?);
-        }
-        let heads = heads.into_iter().map(|head| (head.building_id, head)).collect();
-        let (answers, entities, to_seq) = (HashMap::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { ops, known, fresh, reused, heads, answers, entities, to_seq })
+/// Reads what a batch depends on.
+pub(super) async fn known(tx: &mut Tx, ops: &[&Judged]) -> Result<Known> {
+    let mut known = Known::default();
+    let mut by_street: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+    for judged in ops {
+        by_street.entry(judged.street).or_default().insert(judged.op.op_id.0);
     }
-
-    /// The pure part: folds the new facts in, and words the answers.
-    pub(super) fn merge(&mut self, buildings: &mut HashMap<Uuid, Building>) {
-        let mut facts: BTreeMap<Uuid, Vec<Fact>> = BTreeMap::new();
-        for judged in &self.fresh {
-            if let Verdict::Merge(fact) = &judged.verdict {
-                facts.entry(judged.op.bucket.0).or_default().push(Fact::clone(fact));
-            }
-        }
-        for (id, facts) in facts {
-            let (Some(building), Some(head)) = (buildings.get_mut(&id), self.heads.get(&id)) else {
-                continue;
-            };
-            let (rows, to_seq) = rows_of(head, building.apply(facts));
-            self.entities.extend(rows);
-            self.to_seq.insert(id, to_seq);
-        }
-        for judged in &self.fresh {
-            let op = judged.op.op_id;
-            let answer = match (&judged.verdict, buildings.get(&judged.op.bucket.0)) {
-                (Verdict::Merge(_), Some(building)) => building.answer(op, judged.issues.clone()),
-                (Verdict::Quarantine(reason), _) => {
-                    Answer::plain(Some(op), AnswerStatus::Quarantined, reason)
+    for (street, ids) in by_street {
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        for row in tx.known_ops(street, &ids).await? {
+            let Ok(hash) = row.hash.try_into().map(Hash) else { continue };
+            let op = OpId(row.op_id);
+            match row.sender_id {
+                None => drop(known.accepted.insert(op, (hash, row.answer))),
+                Some(sender) => {
+                    known.quarantined.insert((op, hash, UserId(sender)), row.answer);
                 }
-                (Verdict::Merge(_), None) => Answer::plain(Some(op), AnswerStatus::Retry, "busy"),
-            };
-            self.answers.insert(op.0, answer_bytes(&answer));
-        }
-    }
-
-    /// Writes all of it, the heads last. `false` means that another writer was faster.
-    pub(super) async fn write(&self, tx: &mut Tx) -> Result<bool> {
-        let rows: Vec<OpRow<'_>> = self.fresh.iter().map(|judged| self.row(judged)).collect();
-        tx.put_ops(&rows).await?;
-        tx.put_entities(&self.entities).await?;
-        for judged in &self.reused {
-            tx.put_rejected(&rejected(judged)).await?;
-        }
-        let moves = self.moves();
-        Ok(tx.move_heads(&moves).await? == to_u64(moves.len()))
-    }
-
-    fn row(&self, judged: &'a Judged) -> OpRow<'_> {
-        let Judged { op, stamp, street, verdict, .. } = judged;
-        OpRow {
-            street: *street,
-            op: op.op_id.0,
-            building: op.bucket.0,
-            device: op.device.0,
-            n: i64::try_from(op.n).unwrap_or(i64::MAX),
-            author: op.author.0,
-            kind: &op.kind,
-            state: match verdict {
-                Verdict::Merge(_) => "accepted",
-                Verdict::Quarantine(_) => "quarantined",
-            },
-            hash: &op.hash.0,
-            content: &op.canonical,
-            answer: &self.answers[&op.op_id.0],
-            corrected_ms: stamp.corrected_ms,
-            received_ms: stamp.received_ms,
-            quality: stamp.quality.code(),
-        }
-    }
-
-    pub(super) fn moves(&self) -> Vec<HeadMove> {
-        let moved = self.to_seq.iter().map(|(building, to_seq)| HeadMove {
-            building: *building,
-            from_seq: self.heads[building].seq,
-            to_seq: *to_seq,
-        });
-        moved.collect()
-    }
-
-    pub(super) fn outcomes(&self) -> Vec<Outcome> {
-        let reused: HashSet<_> = self.reused.iter().map(|j| (j.op.op_id, j.op.hash)).collect();
-        let mut told = HashSet::new();
-        let outcome = |judged: &&Judged| {
-            let id = judged.op.op_id;
-            if reused.contains(&(id, judged.op.hash)) {
-                let answer = Answer::plain(Some(id), AnswerStatus::Quarantined, OP_ID_REUSE);
-                return Outcome { answer: answer_bytes(&answer), duplicate: None };
             }
-            let (answer, duplicate) = match self.known.get(&id.0) {
-                Some((_, answer)) => (answer, true),
-                None => (&self.answers[&id.0], !told.insert(id)),
-            };
-            Outcome { answer: answer.clone(), duplicate: duplicate.then_some(id.0) }
-        };
-        self.ops.iter().map(outcome).collect()
-    }
-}
-
-const OP_ID_REUSE: &str = "op_id_reuse";
-
-/// An op whose id is taken has no place among the ops; it is kept beside them, once.
-fn rejected(judged: &Judged) -> RejectedOp<'_> {
-    let Judged { op, stamp, .. } = judged;
-    let mut id = [0; 16];
-    id.copy_from_slice(&op.hash.0[..16]);
-    RejectedOp {
-        id: Uuid::from_bytes(id),
-        user: op.author.0,
-        device: op.device.0,
-        received_ms: stamp.received_ms,
-        reason: OP_ID_REUSE,
-        sent: &op.canonical,
-    }
-}
-
-/// The entities of a building as rows, numbered on from its head; and the number of the last.
-pub(super) fn rows_of(head: &Head, entities: Vec<Entity>) -> (Vec<EntityRow>, i64) {
-    let mut seq = head.seq;
-    let rows = entities.into_iter().map(|entity| {
-        seq += 1;
-        EntityRow {
-            street_id: head.street_id,
-            building_id: head.building_id,
-            kind: entity.kind.code().to_owned(),
-            entity_id: entity.id,
-            seq,
-            body: entity.body,
         }
-    });
-    let rows: Vec<EntityRow> = rows.collect();
-    (rows, seq)
+    }
+    let merge = ops.iter().filter(|judged| matches!(judged.verdict, Verdict::Merge(_)));
+    let buckets: BTreeSet<Uuid> = merge.map(|judged| judged.op.bucket.0).collect();
+    let buckets: Vec<Uuid> = buckets.into_iter().collect();
+    let heads = tx.heads(&buckets).await?;
+    known.heads = heads.iter().map(|row| (BuildingId(row.building_id), head_of(row))).collect();
+    Ok(known)
 }
 
-fn to_u64(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
+/// Writes all of a commit, the heads last. `false` means that another writer was faster, and that
+/// nothing may be committed.
+pub(super) async fn write(tx: &mut Tx, commit: &Commit<'_>) -> Result<bool> {
+    for change in commit.moves.iter().filter(|change| change.from.seq == 0) {
+        // Facts can come before their building is registered.
+        tx.open_bucket(change.bucket.0, change.from.street).await?;
+    }
+    let rows: Vec<OpRow<'_>> =
+        commit.accepted.iter().map(|(judged, answer)| op_row(judged, answer)).collect();
+    tx.put_ops(&rows).await?;
+    let rows: Vec<QuarantineRow<'_>> = commit
+        .quarantined
+        .iter()
+        .map(|(judged, reason, answer)| quarantine_row(judged, reason, answer))
+        .collect();
+    tx.put_quarantine(&rows).await?;
+    for (judged, _) in commit.accepted.iter().filter(|(j, _)| commit.settled.contains(&j.op.op_id))
+    {
+        let (op, received_ms) = (&judged.op, judged.stamp.received_ms);
+        tx.settle_quarantine(judged.street, op.op_id.0, &op.hash.0, received_ms).await?;
+    }
+    let entities: Vec<EntityRow> = commit.moves.iter().flat_map(rows_of).collect();
+    tx.put_entities(&entities).await?;
+    let moves: Vec<HeadMove> = commit.moves.iter().map(head_move).collect();
+    Ok(tx.move_heads(&moves).await? == moves.len() as u64)
+}
+
+fn op_row<'a>(judged: &'a Judged, answer: &'a [u8]) -> OpRow<'a> {
+    let Judged { op, stamp, street, .. } = judged;
+    OpRow {
+        street: *street,
+        op: op.op_id.0,
+        building: op.bucket.0,
+        device: op.device.0,
+        n: counter(op.n),
+        author: op.author.0,
+        kind: &op.kind,
+        hash: &op.hash.0,
+        content: &op.canonical,
+        answer,
+        corrected_ms: stamp.corrected_ms,
+        received_ms: stamp.received_ms,
+        quality: stamp.quality.code(),
+    }
+}
+
+fn quarantine_row<'a>(
+    judged: &'a Judged,
+    reason: &'static str,
+    answer: &'a [u8],
+) -> QuarantineRow<'a> {
+    let Judged { op, stamp, street, sender, .. } = judged;
+    QuarantineRow {
+        street: *street,
+        id: Uuid::new_v5(&sender.0, &op.hash.0),
+        op: Some(op.op_id.0),
+        building: Some(op.bucket.0),
+        author: Some(op.author.0),
+        sender: sender.0,
+        device: op.device.0,
+        // What somebody else sent is not held: its author must still send it.
+        n: if op.author == *sender { counter(op.n) } else { 0 },
+        kind: Some(&op.kind),
+        reason,
+        hash: Some(&op.hash.0),
+        content: &op.canonical,
+        answer,
+        corrected_ms: stamp.corrected_ms,
+        received_ms: stamp.received_ms,
+        quality: Some(stamp.quality.code()),
+    }
+}
+
+/// A counter as the database has it.
+pub(super) fn counter(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+pub(super) fn head_move(change: &Move) -> HeadMove {
+    HeadMove {
+        building: change.bucket.0,
+        street: change.from.street,
+        from_seq: change.from.seq,
+        to_seq: change.to.seq,
+        digest: change.to.digest,
+    }
+}
+
+/// The entities of a change as rows, numbered on from where its bucket stood.
+pub(super) fn rows_of(change: &Move) -> impl Iterator<Item = EntityRow> {
+    change.entities.iter().zip(change.from.seq + 1..).map(|(entity, seq)| EntityRow {
+        street_id: change.from.street,
+        building_id: change.bucket.0,
+        kind: entity.kind.code().to_owned(),
+        entity_id: entity.id,
+        seq,
+        body: entity.body.clone(),
+    })
+}
+
+/// A change that brings a bucket to what its ops say.
+pub(super) fn rederived(bucket: Uuid, from: Head, entities: Vec<Entity>, digest: Digest) -> Move {
+    let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
+    Move { bucket: BuildingId(bucket), from, to: Head { seq, digest, ..from }, entities }
+}
+
+/// The devices of a batch that file for themselves, with the streets they file in.
+pub(super) fn devices(ops: &[&Judged]) -> BTreeSet<(Uuid, Uuid, Uuid)> {
+    let own = ops.iter().filter(|judged| judged.op.n > 0 && judged.op.author == judged.sender);
+    own.map(|judged| (judged.op.device.0, judged.sender.0, judged.street)).collect()
+}
+
+impl From<(Uuid, Uuid, Uuid)> for Seen {
+    fn from((device, user, street): (Uuid, Uuid, Uuid)) -> Self {
+        Self { device, user, street }
+    }
 }

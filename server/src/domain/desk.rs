@@ -1,7 +1,8 @@
 //! Ops that the server files: for people at a desk, and for what it verified itself.
 
-use super::writer::{Judged, Verdict, Writer};
+use super::writer::Writer;
 use crate::error::{Error, Result};
+use saolou_protocol::engine::push::{Judged, Verdict};
 use saolou_protocol::fact::Fact;
 use saolou_protocol::op::Op;
 use saolou_protocol::time::{Millis, Stamp, TimeQuality};
@@ -48,7 +49,8 @@ pub(crate) fn op(
 pub(crate) fn judged(op: Op, street: Uuid, now_ms: Millis) -> Judged {
     let stamp = Stamp { corrected_ms: now_ms, received_ms: now_ms, quality: TimeQuality::Anchored };
     let (fact, issues) = Fact::read(&op, stamp);
-    Judged { op, stamp, street, issues, verdict: Verdict::Merge(Box::new(fact)) }
+    let verdict = Verdict::Merge(Box::new(fact));
+    Judged { sender: op.author, op, stamp, street, issues, verdict }
 }
 
 /// Files ops of the desk, in runs that one commit can take.

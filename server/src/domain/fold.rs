@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::store::{Head, RoundRow, Tx};
 use saolou_protocol::building::{Building, Entity, RoundWindow};
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::digest::Digest;
+use saolou_protocol::engine;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, RoundId};
 use saolou_protocol::op::Op;
@@ -15,9 +17,10 @@ use uuid::Uuid;
 /// Facts that are kept folded in memory, over all buildings: about 1 KiB each.
 const FACTS_CACHED_MAX: usize = 50_000;
 
-/// The entities of a building that differ from what its ops say, as they should be.
-pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<Vec<Entity>> {
-    let (_, entities) = fold(tx, head).await?;
+/// The entities of a building that differ from what its ops say, as they should be, and the digest
+/// of all of them.
+pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<(Vec<Entity>, Digest)> {
+    let (building, entities) = fold(tx, head).await?;
     let stored = tx.entities(head.street_id, head.building_id).await?;
     let stored: HashMap<(&str, Uuid), &[u8]> = stored
         .iter()
@@ -26,13 +29,17 @@ pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<Vec<Entity>>
     let differs = |entity: &Entity| {
         stored.get(&(entity.kind.code(), entity.id)).is_none_or(|body| *body != entity.body)
     };
-    Ok(entities.into_iter().filter(differs).collect())
+    Ok((entities.into_iter().filter(differs).collect(), building.digest()))
 }
 
 /// Folds all accepted ops of a building.
 pub(crate) async fn fold(tx: &mut Tx, head: &Head) -> Result<(Building, Vec<Entity>)> {
-    let rounds = rounds(tx, head.street_id).await?;
-    let rows = tx.accepted_ops(head.street_id, head.building_id).await?;
+    fold_of(tx, head.street_id, head.building_id).await
+}
+
+async fn fold_of(tx: &mut Tx, street: Uuid, building: Uuid) -> Result<(Building, Vec<Entity>)> {
+    let rounds = rounds(tx, street).await?;
+    let rows = tx.accepted_ops(street, building).await?;
     let mut facts = Vec::with_capacity(rows.len());
     for row in rows {
         let unreadable = |what: &str| Error::Internal(format!("a stored op is unreadable: {what}"));
@@ -42,7 +49,7 @@ pub(crate) async fn fold(tx: &mut Tx, head: &Head) -> Result<(Building, Vec<Enti
         let stamp = Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
         facts.push(Fact::read(&op, stamp).0);
     }
-    let mut building = Building::new(BuildingId(head.building_id), rounds);
+    let mut building = Building::new(BuildingId(building), rounds);
     let entities = building.apply(facts);
     Ok((building, entities))
 }
@@ -58,7 +65,12 @@ async fn rounds(tx: &mut Tx, street: Uuid) -> Result<Vec<RoundWindow>> {
     Ok(rounds.map(window).collect())
 }
 
-/// Folded buildings, each valid for one number of its head.
+/// A head as the core knows it.
+pub(super) fn head_of(row: &Head) -> engine::Head {
+    engine::Head { street: row.street_id, seq: row.seq, digest: row.digest() }
+}
+
+/// Folded buildings, each valid for one state of its head.
 #[derive(Default)]
 pub(super) struct Cache {
     buildings: HashMap<Uuid, Cached>,
@@ -73,27 +85,33 @@ pub(super) struct Cached {
 }
 
 impl Cache {
-    /// Takes the buildings of these heads out of the cache, folding those that are not there or
-    /// that another writer has moved on.
+    /// Takes the buildings of these buckets out of the cache, folding those that are not there or
+    /// that are not as their head says: another writer moved them on, or the database was restored.
     pub(super) async fn take(
         &mut self,
         tx: &mut Tx,
-        heads: &BTreeMap<Uuid, Head>,
-    ) -> Result<HashMap<Uuid, Building>> {
+        buckets: &BTreeMap<BuildingId, Uuid>,
+        heads: &BTreeMap<BuildingId, engine::Head>,
+    ) -> Result<HashMap<BuildingId, Building>> {
         let mut taken = HashMap::new();
         let mut rounds_of: HashMap<Uuid, Vec<RoundWindow>> = HashMap::new();
-        for head in heads.values() {
-            if let Entry::Vacant(entry) = rounds_of.entry(head.street_id) {
-                entry.insert(rounds(tx, head.street_id).await?);
+        for (bucket, street) in buckets {
+            let head = heads.get(bucket);
+            let street = head.map_or(*street, |head| head.street);
+            if let Entry::Vacant(entry) = rounds_of.entry(street) {
+                entry.insert(rounds(tx, street).await?);
             }
-            let cached = self.forget(head.building_id).filter(|cached| {
-                cached.seq == head.seq && cached.building.rounds() == rounds_of[&head.street_id]
+            let cached = self.forget(bucket.0).filter(|cached| {
+                head.is_some_and(|head| cached.seq == head.seq)
+                    && head.is_some_and(|head| cached.building.digest() == head.digest)
+                    && cached.building.rounds() == rounds_of[&street]
             });
-            let building = match cached {
-                Some(cached) => cached.building,
-                None => fold(tx, head).await?.0,
+            let building = match (cached, head) {
+                (Some(cached), _) => cached.building,
+                (None, Some(_)) => fold_of(tx, street, bucket.0).await?.0,
+                (None, None) => Building::new(*bucket, rounds_of[&street].clone()),
             };
-            taken.insert(head.building_id, building);
+            taken.insert(*bucket, building);
         }
         Ok(taken)
     }

@@ -3,7 +3,8 @@
 //!
 //! The way of an op: [`sync`] reads and judges a push, [`writer`] is the one place where ops become
 //! state, a [`batch`] at a time, on buildings that [`fold`] keeps; [`pull`] with its [`cursor`] gives
-//! it back. [`rebuild`] is the proof that state is what ops say. [`desk`] files ops for people without
+//! it back, [`held`] says what is held, [`epoch`] whether it is still the same data. [`rebuild`] is
+//! the proof that state is what ops say. [`desk`] files ops for people without
 //! an outbox.
 //!
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
@@ -16,7 +17,9 @@ pub(crate) mod batch;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
 pub(crate) mod desk;
+pub(crate) mod epoch;
 pub(crate) mod fold;
+pub(crate) mod held;
 pub(crate) mod photos;
 pub(crate) mod pull;
 pub(crate) mod rebuild;

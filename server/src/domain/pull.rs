@@ -1,87 +1,136 @@
 //! The pull: the next page of what a caller may see and has not read, from one snapshot.
 
 use super::access::Caller;
-use super::cursor::Cursor;
-use super::sync::{Sync, raw};
+use super::cursor;
+use super::fold::head_of;
+use super::sync::{Limits, Sync, raw};
 use crate::error::Result;
-use crate::store::EntityRow;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use crate::store::{EntityRow, Head, HoldingRow, Tx};
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::digest::{Sums, first_byte};
+use saolou_protocol::engine::pull::{Cursor, Holdings, Pager, Scope};
+use saolou_protocol::ids::{BuildingId, DeviceId};
+use saolou_protocol::wire::{BucketSums, Page, PullRequest, Rows, Served};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Largest page that a phone may ask for, in bytes of entities.
-pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The page that it gets where it does not ask.
-const PAGE_BYTES_DEFAULT: usize = 512 * 1024;
 /// Rows that are read at once for a page.
 const PAGE_ROWS: i64 = 500;
-/// What a phone wants to read.
-#[derive(Deserialize)]
-pub(crate) struct PullSent {
-    #[serde(default)]
-    cursor: Option<String>,
-    #[serde(default)]
-    page_bytes_max: Option<usize>,
-}
 
-/// A page of the feed. It is applied together with its cursor.
-#[derive(Serialize)]
-pub(crate) struct Page {
-    cursor: String,
-    /// There is more to read at once.
-    more: bool,
-    entities: Vec<PageEntity>,
-}
-
-#[derive(Serialize)]
-struct PageEntity {
-    bucket: Uuid,
-    seq: i64,
-    kind: String,
-    id: Uuid,
-    body: Box<RawValue>,
+/// A page, what must be noted before it is sent, and whether the server was found to be set back.
+pub(super) struct Pulled {
+    pub(super) page: Page,
+    holdings: Holdings,
+    heads: BTreeMap<Uuid, Head>,
+    pub(super) is_set_back: bool,
 }
 
 impl Sync {
-    /// Reads the next page of what the caller may see. Buckets that the cursor does not know, or
-    /// that it claims to have read beyond their head, are sent from the start.
-    pub(super) async fn pull(&self, caller: &Caller, sent: PullSent) -> Result<Page> {
-        let text = sent.cursor.unwrap_or_default();
-        let mut cursor = Cursor::open(&text, &self.cursor_key, self.epoch);
-        let page_bytes = sent.page_bytes_max.unwrap_or(PAGE_BYTES_DEFAULT).min(PAGE_BYTES_MAX);
-        let mut tx = self.store.read().await?;
-        let heads = caller.heads(&mut tx, self.clock.now_ms()).await?;
-        cursor.read.retain(|bucket, _| heads.contains_key(bucket));
-        let (mut entities, mut bytes, mut more) = (Vec::new(), 0, false);
-        for (bucket, head) in &heads {
-            let read = cursor.read.get(bucket).copied().unwrap_or(0);
-            let mut read = if read > head.seq { 0 } else { read };
-            while read < head.seq && !more {
-                let rows = tx.changes_after(head, read, PAGE_ROWS).await?;
-                let last = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
-                for row in rows {
-                    if bytes + row.body.len() > page_bytes && !entities.is_empty() {
-                        more = true;
-                        break;
-                    }
-                    bytes += row.body.len();
-                    read = row.seq;
-                    entities.push(page_entity(row)?);
-                }
-                if last && !more {
-                    read = head.seq;
-                }
-            }
-            cursor.read.insert(*bucket, read);
-            if more {
-                break;
-            }
+    /// Reads the next page of what the caller may see, in a snapshot.
+    pub(super) async fn page(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        device: DeviceId,
+        epoch: Uuid,
+        asked: PullRequest,
+    ) -> Result<Pulled> {
+        let now_ms = self.clock.now_ms();
+        let revoked = !tx.revoked_devices(&[device.0]).await?.is_empty();
+        let heads = match (caller.suspended_ms, revoked) {
+            (None, false) => caller.heads(tx, now_ms).await?,
+            _ => BTreeMap::new(),
+        };
+        let lost_because = match (caller.suspended_ms, revoked) {
+            (_, true) => "device_revoked",
+            (Some(_), _) => "suspended",
+            (None, _) => "reassigned",
+        };
+        let scope = heads.values().map(|head| (BuildingId(head.building_id), head_of(head)));
+        let scope = Scope { heads: scope.collect(), lost_because };
+        let cursor =
+            match cursor::open(asked.cursor.as_deref().unwrap_or_default(), &self.cursor_key) {
+                Some(cursor) => cursor,
+                None => lost_cursor(tx, device, epoch).await?,
+            };
+        if !asked.digests.is_empty() {
+            metrics::counter!("saolou_digest_mismatches_total").increment(1);
+            tracing::warn!(%device, user_id = %caller.user_id, "a replica differs from the server");
         }
-        Ok(Page { cursor: cursor.seal(&self.cursor_key), more, entities })
+        let bytes_max = Limits::SERVED.page_bytes_max;
+        let mut pager = Pager::begin(cursor, asked, scope, epoch, bytes_max, now_ms);
+        while let Some((bucket, head, read)) = pager.wants() {
+            let rows = tx.changes_after(head.street, bucket.0, read, PAGE_ROWS).await?;
+            let all = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
+            let rows: Vec<Served> = rows.into_iter().map(served).collect::<Result<_>>()?;
+            pager.take(rows, all);
+        }
+        let mut repair = Vec::new();
+        for bucket in pager.differing() {
+            let rows = tx.entities(heads[&bucket.0].street_id, bucket.0).await?;
+            let terms = rows.iter().map(|r| (r.kind.as_str(), r.entity_id, Hash::of(&r.body)));
+            repair.push(BucketSums { bucket, sums: Sums::of(terms) });
+        }
+        let mut rows = Vec::new();
+        for asked in pager.rows_asked() {
+            let all = tx.entities(heads[&asked.bucket.0].street_id, asked.bucket.0).await?;
+            let wanted =
+                |row: &EntityRow| asked.first_bytes.contains(&first_byte(&row.kind, row.entity_id));
+            let entities = all.into_iter().filter(wanted).map(served).collect::<Result<_>>()?;
+            let first_bytes = asked.first_bytes.clone();
+            rows.push(Rows { bucket: asked.bucket, first_bytes, entities });
+        }
+        let is_set_back = pager.came_from_the_future();
+        let seal = |cursor: &Cursor| cursor::seal(cursor, &self.cursor_key);
+        let (page, holdings) = pager.end(repair, rows, seal);
+        Ok(Pulled { page, holdings, heads, is_set_back })
+    }
+
+    /// Notes who holds what, before the page that makes it true is sent.
+    pub(super) async fn note_holdings(
+        &self,
+        caller: &Caller,
+        device: DeviceId,
+        pulled: &Pulled,
+    ) -> Result<()> {
+        let Pulled { holdings, heads, .. } = pulled;
+        if *holdings == Holdings::default() {
+            return Ok(());
+        }
+        let given_ms = self.clock.now_ms();
+        let row = |bucket: &BuildingId| HoldingRow {
+            street_id: heads[&bucket.0].street_id,
+            building_id: bucket.0,
+            device_id: device.0,
+            user_id: caller.user_id,
+            given_ms,
+            purge_by_ms: None,
+        };
+        let given: Vec<HoldingRow> = holdings.given.iter().map(row).collect();
+        let mut tx = self.store.write().await?;
+        for bucket in &holdings.left {
+            tx.end_holding(device.0, bucket.0).await?;
+        }
+        for (bucket, purge_by_ms) in &holdings.told {
+            tx.tell_to_leave(device.0, bucket.0, *purge_by_ms).await?;
+        }
+        tx.put_holdings(&given).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
-fn page_entity(row: EntityRow) -> Result<PageEntity> {
+/// The cursor of a phone that shows none that can be read: it has read nothing, but what it was
+/// given before it may still hold.
+async fn lost_cursor(tx: &mut Tx, device: DeviceId, epoch: Uuid) -> Result<Cursor> {
+    let mut cursor = Cursor::start(epoch);
+    for bucket in tx.holdings_of(device.0).await? {
+        cursor.read.insert(BuildingId(bucket), 0);
+    }
+    Ok(cursor)
+}
+
+fn served(row: EntityRow) -> Result<Served> {
     let EntityRow { building_id, kind, entity_id, seq, body, .. } = row;
-    Ok(PageEntity { bucket: building_id, seq, kind, id: entity_id, body: raw(body)? })
+    Ok(Served { bucket: BuildingId(building_id), seq, kind, id: entity_id, body: raw(body)? })
 }

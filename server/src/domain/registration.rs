@@ -4,12 +4,12 @@
 use super::access::{Act, Caller};
 use super::desk;
 use super::sync::Sync;
-use super::writer::Judged;
 use crate::error::{Error, Result};
 use crate::store::Tx;
 use saolou_protocol::building::EntityKind;
 use saolou_protocol::building::view::{BuildingView, OfficeView};
 use saolou_protocol::canonical::canonical;
+use saolou_protocol::engine::push::Judged;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;

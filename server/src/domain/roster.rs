@@ -75,8 +75,13 @@ pub(crate) async fn import_as(
     let account = account.ok_or_else(|| Error::Invalid(format!("no account {username}")))?;
     let grants = tx.grants(account.user_id).await?;
     drop(tx);
-    let caller =
-        Caller { user_id: account.user_id, session_id: Uuid::nil(), name: account.name, grants };
+    let caller = Caller {
+        user_id: account.user_id,
+        session_id: Uuid::nil(),
+        name: account.name,
+        grants,
+        suspended_ms: account.suspended_ms,
+    };
     import(sync, &caller, building, file, dry_run).await
 }
 
@@ -128,7 +133,7 @@ struct Import<'a> {
     sync: &'a Sync,
     caller: &'a Caller,
     head: Head,
-    ops: Vec<super::writer::Judged>,
+    ops: Vec<saolou_protocol::engine::push::Judged>,
     /// Rooms that lines of this file add, by line.
     added: HashMap<usize, OfficeId>,
 }

@@ -1,23 +1,24 @@
-//! Sync: reading and judging a push before the writer sees it.
+//! Sync: a push and a pull in one round trip, against the database.
 //!
-//! Everything here runs in parallel and before any lock. Nothing is refused for its content: what
-//! is no op at all is answered `refused` and kept for repair, what may not take effect is stored in
-//! quarantine, everything else goes to the writer.
+//! What is read and judged, what a commit makes of it and what a page holds is decided by
+//! [`saolou_protocol::engine`]; here is where it gets what it must know, and where what it decided
+//! is written.
 
 use super::access::{Caller, may_file};
-use super::pull::{PAGE_BYTES_MAX, Page, PullSent};
-use super::writer::{Judged, Outcome, Verdict, Writer};
+use super::batch::counter;
+use super::held::held;
+use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::store::{Head, RejectedOp, Store, Tx};
+use crate::store::{Head, QuarantineRow, Store, Tx};
 use saolou_protocol::building::answer::{Answer, AnswerStatus};
-use saolou_protocol::fact::Fact;
-use saolou_protocol::ids::DeviceId;
-use saolou_protocol::op::{OP_BYTES_MAX, Op, Refusal};
-use saolou_protocol::time::{ClockReading, Millis, Stamp};
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, Value};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing};
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
+use saolou_protocol::op::OP_BYTES_MAX;
+use saolou_protocol::time::Millis;
+use saolou_protocol::wire::{self, ASK_MAX, PullRequest, Review, SyncReply, SyncRequest};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -25,42 +26,26 @@ use uuid::Uuid;
 pub(crate) const OPS_MAX: usize = 1000;
 /// Largest body of a push after decompression, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How much of something that is no op is kept for repair.
-const REJECTED_BYTES_MAX: usize = 64 * 1024;
-/// How many such things are kept of one push.
-const REJECTED_MAX: usize = 20;
+/// Largest page that a phone may ask for, in bytes of entities.
+const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long phones keep an op after its answer: two weeks, so that a backup of that age loses nothing.
+const KEEP_MS: Millis = 14 * 24 * 3600 * 1000;
+/// How many things that are no op are kept of one push.
+const REFUSED_MAX: usize = 20;
 
 /// The limits as served.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Limits {
-    ops_max: usize,
-    op_bytes_max: usize,
-    body_bytes_max: usize,
-    page_bytes_max: usize,
-    photo_bytes_max: usize,
-}
+pub(crate) struct Limits;
 
 impl Limits {
     /// What this version serves.
-    pub(crate) const SERVED: Self = Self {
+    pub(crate) const SERVED: wire::Limits = wire::Limits {
         ops_max: OPS_MAX,
         op_bytes_max: OP_BYTES_MAX,
         body_bytes_max: BODY_BYTES_MAX,
         page_bytes_max: PAGE_BYTES_MAX,
         photo_bytes_max: super::photos::PHOTO_BYTES_MAX,
+        keep_ms: KEEP_MS,
     };
-}
-
-/// A sync request as sent: either half may be empty.
-#[derive(Deserialize)]
-struct Sent<'a> {
-    device: DeviceId,
-    #[serde(default)]
-    clock: Option<Value>,
-    #[serde(default, borrow)]
-    ops: Vec<&'a RawValue>,
-    #[serde(default)]
-    pull: Option<PullSent>,
 }
 
 /// A sync request, read.
@@ -68,76 +53,34 @@ pub(crate) struct Request {
     device: DeviceId,
     received_ms: Millis,
     ops: Vec<std::result::Result<Read, NoOp>>,
-    pull: Option<PullSent>,
-}
-
-/// An op that could be read.
-struct Read {
-    op: Op,
-    stamp: Stamp,
-    fact: Fact,
-    issues: saolou_protocol::issue::Issues,
-}
-
-/// Something that is no op, with as much of it as is kept.
-struct NoOp {
-    refusal: Refusal,
-    sent: Vec<u8>,
+    ask: Vec<OpId>,
+    pull: Option<PullRequest>,
 }
 
 impl Request {
-    /// Reads a body. This is the costly part of a push: parsing, canonical form, hash, issues.
+    /// Reads a body. This is the costly part of a push.
     ///
     /// # Errors
     /// `malformed` where the body as a whole is not a sync request, `too_large` over the limits.
     pub(crate) fn read(body: &[u8], received_ms: Millis) -> Result<Self> {
         // Bytes that are no UTF-8 spoil the op that they are in, whose hash they change, and no other.
         let body = String::from_utf8_lossy(body);
-        let sent: Sent<'_> =
+        let sent: SyncRequest<'_> =
             serde_json::from_str(&body).map_err(|error| Error::Malformed(error.to_string()))?;
         if sent.ops.len() > OPS_MAX {
             return Err(Error::TooLarge(format!("{} ops, the limit is {OPS_MAX}", sent.ops.len())));
         }
-        // A clock that makes no sense is no clock; nothing is ever refused for one.
-        let clock = sent.clock.and_then(|clock| ClockReading::deserialize(clock).ok());
-        let clock = clock.as_ref();
-        let ops = sent.ops.iter().map(|raw| read_op(raw.get(), clock, received_ms)).collect();
-        Ok(Self { device: sent.device, received_ms, ops, pull: sent.pull })
+        if sent.ask.len() > ASK_MAX {
+            return Err(Error::TooLarge(format!(
+                "ask: {}, the limit is {ASK_MAX}",
+                sent.ask.len()
+            )));
+        }
+        let clock = sent.clock.as_ref();
+        let read = |raw: &&RawValue| push::read(raw.get(), clock, received_ms);
+        let ops = sent.ops.iter().map(read).collect();
+        Ok(Self { device: sent.device, received_ms, ops, ask: sent.ask, pull: sent.pull })
     }
-}
-
-fn read_op(
-    sent: &str,
-    clock: Option<&ClockReading>,
-    received_ms: Millis,
-) -> std::result::Result<Read, NoOp> {
-    let mut op = Op::parse(sent.as_bytes()).map_err(|refusal| {
-        let kept = sent.len().min(REJECTED_BYTES_MAX);
-        NoOp { refusal, sent: sent.as_bytes()[..kept].to_vec() }
-    })?;
-    let stamp = Stamp::correct(&op.captured, clock, received_ms);
-    let (fact, issues) = Fact::read(&op, stamp);
-    // The fact holds what matters, the canonical form holds everything: while a push waits for the
-    // writer, a parsed body would only take memory.
-    (op.body, op.seen) = (serde_json::Map::new(), Vec::new());
-    op.canonical.shrink_to_fit();
-    Ok(Read { op, stamp, fact, issues })
-}
-
-/// The reply to a sync.
-#[derive(Serialize)]
-pub(crate) struct Reply {
-    server_now_ms: Millis,
-    epoch: Uuid,
-    /// One answer for each op sent, in the order they were sent; of a repeated op the bytes of its
-    /// first answer.
-    results: Vec<Box<RawValue>>,
-    /// The ops among them that were known already.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    duplicates: Vec<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pull: Option<Page>,
-    limits: Limits,
 }
 
 /// What a sync needs.
@@ -146,30 +89,44 @@ pub(crate) struct Sync {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) writer: Writer,
-    pub(crate) epoch: Uuid,
     pub(crate) cursor_key: Arc<[u8]>,
 }
 
 impl Sync {
     /// Pushes what was sent, then pulls what the caller has not read; both see the same commit.
-    pub(crate) async fn run(&self, caller: &Caller, request: Request) -> Result<Reply> {
-        let Request { device, received_ms, ops, pull } = request;
-        let results = if ops.is_empty() {
+    pub(crate) async fn run(&self, caller: &Caller, request: Request) -> Result<SyncReply> {
+        let Request { device, received_ms, ops, ask, pull } = request;
+        let pushed = if ops.is_empty() {
             Pushed::default()
         } else {
             self.push(caller, device, received_ms, ops).await?
         };
-        let pull = match pull {
-            Some(pull) => Some(self.pull(caller, pull).await?),
+        let mut tx = self.store.read().await?;
+        let mut epoch = super::epoch::current(&mut tx).await?;
+        let held = held(&mut tx, device).await?;
+        let reviews = self.reviews(&mut tx, caller, device, ask).await?;
+        let pulled = match pull {
+            Some(asked) => Some(self.page(&mut tx, caller, device, epoch, asked).await?),
             None => None,
         };
-        Ok(Reply {
+        drop(tx);
+        if let Some(pulled) = &pulled {
+            self.note_holdings(caller, device, pulled).await?;
+            if pulled.is_set_back {
+                // The page itself is right; the next one begins anew, in the new epoch.
+                epoch = super::epoch::advance(&self.store, &self.clock, epoch).await?;
+            }
+        }
+        Ok(SyncReply {
             server_now_ms: self.clock.now_ms(),
-            epoch: self.epoch,
-            results: results.answers,
-            duplicates: results.duplicates,
-            pull,
+            epoch,
+            results: pushed.answers,
+            duplicates: pushed.duplicates,
+            held,
+            reviews,
+            backoff_ms: self.writer.backoff_ms(),
             limits: Limits::SERVED,
+            pull: pulled.map(|pulled| pulled.page),
         })
     }
 
@@ -181,12 +138,13 @@ impl Sync {
         ops: Vec<std::result::Result<Read, NoOp>>,
     ) -> Result<Pushed> {
         let mut pushed = Pushed::default();
-        let mut judged = Vec::new();
-        let mut no_ops = Vec::new();
+        let (mut judged, mut no_ops) = (Vec::new(), Vec::new());
         let standing = self.standing(caller, &ops).await?;
         for (place, read) in ops.into_iter().enumerate() {
             match read {
-                Ok(read) => judged.push((place, standing.judge(caller, read))),
+                Ok(read) => {
+                    judged.push((place, standing.judge(read, |kind| may_file(caller, kind))))
+                }
                 Err(no_op) => no_ops.push((place, no_op)),
             }
         }
@@ -194,16 +152,13 @@ impl Sync {
         let outcomes = self.writer.push(judged).await?;
         let mut answers: BTreeMap<usize, Box<RawValue>> = BTreeMap::new();
         for (place, outcome) in places.into_iter().zip(outcomes) {
-            let Outcome { answer, duplicate } = outcome;
-            pushed.duplicates.extend(duplicate);
-            answers.insert(place, raw(answer)?);
+            pushed.duplicates.extend(outcome.duplicate);
+            answers.insert(place, raw(outcome.answer)?);
         }
-        self.keep_rejected(caller, device, received_ms, &no_ops).await?;
-        for (place, NoOp { refusal, .. }) in no_ops {
-            let refused = AnswerStatus::Refused;
-            let mut answer = Answer::plain(refusal.op_id, refused, refusal.code);
-            answer.detail = Some(refusal.detail);
-            answers.insert(place, raw(answer_bytes(&answer))?);
+        let refused: Vec<(NoOp, Vec<u8>)> = no_ops.iter().map(|(_, no_op)| refuse(no_op)).collect();
+        self.keep_refused(caller, device, received_ms, standing.home, &refused).await?;
+        for ((place, _), (_, answer)) in no_ops.iter().zip(refused) {
+            answers.insert(*place, raw(answer)?);
         }
         pushed.answers = answers.into_values().collect();
         Ok(pushed)
@@ -220,44 +175,112 @@ impl Sync {
         let buckets: Vec<Uuid> = buckets.into_iter().collect();
         let heads = tx.heads(&buckets).await?;
         let streets = caller.streets(&mut tx).await?;
-        let assigned: HashSet<Uuid> =
-            caller.heads(&mut tx, self.clock.now_ms()).await?.into_keys().collect();
         let mut standing = Standing {
-            home: streets.first().copied(),
-            streets,
-            street_of: heads.iter().map(|head| (head.building_id, head.street_id)).collect(),
-            assigned,
-            taken: BTreeSet::new(),
+            sender: UserId(caller.user_id),
+            home: streets.first().copied().unwrap_or_default(),
+            streets: streets.into_iter().collect(),
+            street_of: heads.iter().map(|h| (BuildingId(h.building_id), h.street_id)).collect(),
+            suspended_ms: caller.suspended_ms,
+            ..Standing::default()
         };
-        standing.take_counters(&mut tx, ops).await?;
+        caller.reach(&mut tx, &buckets, &mut standing).await?;
+        let mut counters: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
+        for read in ops.iter().flatten().filter(|read| read.op.n > 0) {
+            let n = counter(read.op.n);
+            let range = counters.entry(read.op.device.0).or_insert((n, n));
+            *range = (range.0.min(n), range.1.max(n));
+            standing.taken.insert((read.op.device, read.op.n, read.op.op_id));
+        }
+        let devices: Vec<Uuid> = counters.keys().copied().collect();
+        standing.revoked = tx.revoked_devices(&devices).await?.into_iter().map(DeviceId).collect();
+        for (device, (from, to)) in counters {
+            // A phone's outbox is contiguous; a range wider than a push is nobody's outbox.
+            let to = to.min(from.saturating_add(i64::try_from(OPS_MAX).unwrap_or(i64::MAX)));
+            for street in tx.streets_of_device(device).await? {
+                for (n, op) in tx.counters(street, device, from, to).await? {
+                    let (Some(op), Ok(n)) = (op, u64::try_from(n)) else { continue };
+                    standing.taken.insert((DeviceId(device), n, OpId(op)));
+                }
+            }
+        }
         Ok(standing)
     }
 
-    async fn keep_rejected(
+    async fn keep_refused(
         &self,
         caller: &Caller,
         device: DeviceId,
         received_ms: Millis,
-        no_ops: &[(usize, NoOp)],
+        street: Uuid,
+        refused: &[(NoOp, Vec<u8>)],
     ) -> Result<()> {
-        if no_ops.is_empty() {
+        if refused.is_empty() {
             return Ok(());
         }
-        let mut tx = self.store.write().await?;
-        for (_, NoOp { refusal, sent }) in no_ops.iter().take(REJECTED_MAX) {
-            tx.put_rejected(&RejectedOp {
+        let rows: Vec<QuarantineRow<'_>> = refused
+            .iter()
+            .take(REFUSED_MAX)
+            .map(|(no_op, answer)| QuarantineRow {
+                street,
                 // By content: what a broken client sends again and again is kept once.
-                id: Uuid::new_v5(&caller.user_id, sent),
-                user: caller.user_id,
-                device: device.0,
+                id: Uuid::new_v5(&caller.user_id, &no_op.sent),
+                op: None,
+                building: None,
+                author: None,
+                sender: caller.user_id,
+                device: no_op.counter.map_or(device, |(device, _)| device).0,
+                n: no_op.counter.map_or(0, |(_, n)| counter(n)),
+                kind: None,
+                reason: no_op.refusal.code,
+                hash: None,
+                content: &no_op.sent,
+                answer,
+                corrected_ms: received_ms,
                 received_ms,
-                reason: refusal.code,
-                sent,
+                quality: None,
             })
-            .await?;
-        }
+            .collect();
+        let mut tx = self.store.write().await?;
+        tx.put_quarantine(&rows).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Where ops stand that a phone has in review: by the desk's decision, or as the merge sees them.
+    async fn reviews(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        device: DeviceId,
+        ask: Vec<OpId>,
+    ) -> Result<Vec<Review>> {
+        if ask.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut reviews, mut accepted) = (Vec::with_capacity(ask.len()), Vec::new());
+        let streets = tx.streets_of_device(device.0).await?;
+        for op_id in ask {
+            let mut found = None;
+            for street in &streets {
+                found = found.or(tx.review(*street, caller.user_id, op_id.0).await?);
+            }
+            let (state, reason) = match found {
+                None => ("unknown", None),
+                Some((Some(bucket), None, _)) => {
+                    accepted.push((BuildingId(bucket), op_id));
+                    continue;
+                }
+                Some((_, Some(state), reason)) => match state.as_str() {
+                    "discarded" => ("discarded", reason),
+                    "waiting" => ("quarantined", reason),
+                    _ => ("applied", None),
+                },
+                Some((None, None, _)) => ("quarantined", None),
+            };
+            reviews.push(Review { op_id, state: state.to_owned(), reason });
+        }
+        reviews.extend(self.writer.standing(accepted).await?);
+        Ok(reviews)
     }
 
     /// The heads of the caller's buckets: what a doorbell may name.
@@ -267,6 +290,12 @@ impl Sync {
     }
 }
 
+fn refuse(no_op: &NoOp) -> (NoOp, Vec<u8>) {
+    let mut answer = Answer::plain(no_op.refusal.op_id, AnswerStatus::Refused, no_op.refusal.code);
+    answer.detail = Some(no_op.refusal.detail.clone());
+    (no_op.clone(), answer.bytes())
+}
+
 /// JSON that was written by this server, to be sent on as it is.
 pub(crate) fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>> {
     let text = String::from_utf8(bytes)
@@ -274,77 +303,9 @@ pub(crate) fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>> {
     RawValue::from_string(text).map_err(|_| Error::Internal("a stored body is not JSON".into()))
 }
 
-/// The bytes of an answer, as stored and sent.
-pub(crate) fn answer_bytes(answer: &Answer) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("answers have text keys and whole numbers")
-}
-
 /// What a push gave.
 #[derive(Default)]
 struct Pushed {
     answers: Vec<Box<RawValue>>,
-    duplicates: Vec<Uuid>,
-}
-
-/// What the caller may do where, and which device counters are taken.
-struct Standing {
-    home: Option<Uuid>,
-    streets: Vec<Uuid>,
-    street_of: BTreeMap<Uuid, Uuid>,
-    assigned: HashSet<Uuid>,
-    taken: BTreeSet<(Uuid, i64, Uuid)>,
-}
-
-impl Standing {
-    async fn take_counters(
-        &mut self,
-        tx: &mut Tx,
-        ops: &[std::result::Result<Read, NoOp>],
-    ) -> Result<()> {
-        let mut ranges: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
-        for read in ops.iter().flatten().filter(|read| read.op.n > 0) {
-            let n = counter(&read.op);
-            let range = ranges.entry(read.op.device.0).or_insert((n, n));
-            *range = (range.0.min(n), range.1.max(n));
-            self.taken.insert((read.op.device.0, n, read.op.op_id.0));
-        }
-        for (device, (from, to)) in ranges {
-            // A phone's outbox is contiguous; a range wider than a push is nobody's outbox.
-            let to = to.min(from.saturating_add(i64::try_from(OPS_MAX).unwrap_or(i64::MAX)));
-            for (n, op) in tx.counters(device, from, to).await? {
-                self.taken.insert((device, n, op));
-            }
-        }
-        Ok(())
-    }
-
-    fn is_forked(&self, op: &Op) -> bool {
-        let (device, n) = (op.device.0, counter(op));
-        let same = (device, n, Uuid::nil())..=(device, n, Uuid::max());
-        op.n > 0 && self.taken.range(same).any(|(_, _, other)| *other != op.op_id.0)
-    }
-
-    fn judge(&self, caller: &Caller, read: Read) -> Judged {
-        let Read { op, stamp, fact, mut issues } = read;
-        let known = self.street_of.get(&op.bucket.0).copied();
-        let street = known.or(self.home).unwrap_or_default();
-        issues.add_if(self.is_forked(&op), "device_forked");
-        let observed = matches!(op.kind.as_str(), "visit" | "office_add" | "office_split");
-        let outside = known.is_some() && !self.assigned.contains(&op.bucket.0);
-        issues.add_if(observed && outside, "out_of_assignment");
-        let verdict = if op.author.0 != caller.user_id {
-            Verdict::Quarantine("wrong_owner")
-        } else if !self.streets.contains(&street) {
-            Verdict::Quarantine("foreign_street")
-        } else if !may_file(caller, &op.kind) {
-            Verdict::Quarantine("forbidden")
-        } else {
-            Verdict::Merge(Box::new(fact))
-        };
-        Judged { op, stamp, street, issues, verdict }
-    }
-}
-
-fn counter(op: &Op) -> i64 {
-    i64::try_from(op.n).unwrap_or(i64::MAX)
+    duplicates: Vec<OpId>,
 }

@@ -5,54 +5,35 @@
 //! feed numbers are taken by the last statement: if another writer moved a head since it was read,
 //! nothing is committed, and the batch is merged again on what that writer left.
 
-use super::batch::{Batch, rows_of};
-use super::fold::{Cache, differences};
+use super::batch::{self, head_move, rederived, rows_of};
+use super::fold::{Cache, differences, head_of};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::store::{HeadMove, Store};
+use crate::store::{EntityRow, Seen, Store};
 use saolou_protocol::building::Building;
-use saolou_protocol::fact::Fact;
+use saolou_protocol::building::answer::AnswerStatus;
+use saolou_protocol::engine::commit::{Commit, Outcome, Plan};
+use saolou_protocol::engine::push::{Judged, Verdict};
+use saolou_protocol::ids::{BuildingId, OpId};
 use saolou_protocol::issue::Issues;
-use saolou_protocol::op::Op;
-use saolou_protocol::time::Stamp;
-use std::collections::HashMap;
+use saolou_protocol::wire::Review;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use uuid::Uuid;
 
 /// Pushes that wait for the writer; more are told to come back.
 const WAITING_MAX: usize = 256;
+/// The longest that a phone is asked to wait, in milliseconds.
+const BACKOFF_MS_MAX: u64 = 20_000;
 /// Ops that one commit takes at most, unless a single push has more.
 const OPS_PER_COMMIT_MAX: usize = 2_000;
 /// How often a batch is merged again because another writer was faster.
 const ATTEMPTS_MAX: usize = 8;
+/// Devices that are remembered as noted; more than that, and all are noted again.
+const DEVICES_REMEMBERED_MAX: usize = 20_000;
 /// Doorbells that a slow listener may fall behind.
 const DOORBELLS_MAX: usize = 1024;
-
-/// An op that was read and judged.
-pub(crate) struct Judged {
-    pub(crate) op: Op,
-    pub(crate) stamp: Stamp,
-    pub(crate) street: Uuid,
-    pub(crate) issues: Issues,
-    pub(crate) verdict: Verdict,
-}
-
-/// What the writer does with an op.
-pub(crate) enum Verdict {
-    /// Merge what it says.
-    Merge(Box<Fact>),
-    /// Store it for the desk, with this reason.
-    Quarantine(&'static str),
-}
-
-/// What became of an op.
-#[derive(Clone)]
-pub(crate) struct Outcome {
-    /// The answer, as stored.
-    pub(crate) answer: Vec<u8>,
-    /// Its op id, where it was known already.
-    pub(crate) duplicate: Option<Uuid>,
-}
 
 /// A head that moved: something to read in this bucket.
 #[derive(Clone, Copy, Debug)]
@@ -71,14 +52,16 @@ pub(crate) struct Writer {
 enum Command {
     Push { ops: Vec<Judged>, reply: oneshot::Sender<Result<Vec<Outcome>>> },
     Rederive { street: Uuid, reply: oneshot::Sender<Result<()>> },
+    Standing { ops: Vec<(BuildingId, OpId)>, reply: oneshot::Sender<Result<Vec<Review>>> },
 }
 
 impl Writer {
     /// Starts the writer. It ends when all handles to it are gone and what waits is done.
-    pub(crate) fn start(store: Store) -> (Self, tokio::task::JoinHandle<()>) {
+    pub(crate) fn start(store: Store, clock: Clock) -> (Self, tokio::task::JoinHandle<()>) {
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
         let (doorbells, _) = broadcast::channel(DOORBELLS_MAX);
-        let work = Work { store, cache: Cache::default(), doorbells: doorbells.clone() };
+        let (cache, seen) = (Cache::default(), HashSet::new());
+        let work = Work { store, clock, seen, cache, doorbells: doorbells.clone() };
         let task = tokio::spawn(work.run(waiting));
         (Self { commands, doorbells }, task)
     }
@@ -94,6 +77,20 @@ impl Writer {
     /// Derives all buildings of a street anew, after its rounds have changed.
     pub(crate) async fn rederive(&self, street: Uuid) -> Result<()> {
         self.ask(|reply| Command::Rederive { street, reply }).await
+    }
+
+    /// How accepted ops stand today: what waited when it was answered may have taken effect since.
+    pub(crate) async fn standing(&self, ops: Vec<(BuildingId, OpId)>) -> Result<Vec<Review>> {
+        if ops.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(|reply| Command::Standing { ops, reply }).await
+    }
+
+    /// How long a phone should wait before its next sync, where pushes are queueing up.
+    pub(crate) fn backoff_ms(&self) -> Option<u64> {
+        let waiting = WAITING_MAX - self.commands.capacity();
+        (waiting > WAITING_MAX / 2).then(|| BACKOFF_MS_MAX * waiting as u64 / WAITING_MAX as u64)
     }
 
     async fn ask<T>(
@@ -139,6 +136,9 @@ impl From<Failure> for Error {
 
 struct Work {
     store: Store,
+    clock: Clock,
+    /// Devices that were noted before.
+    seen: HashSet<Seen>,
     cache: Cache,
     doorbells: broadcast::Sender<Doorbell>,
 }
@@ -158,6 +158,9 @@ impl Work {
             match command {
                 Command::Rederive { street, reply } => {
                     drop(reply.send(self.rederive(street).await));
+                }
+                Command::Standing { ops, reply } => {
+                    drop(reply.send(self.standing(ops).await));
                 }
                 Command::Push { ops, reply } => {
                     let mut len = ops.len();
@@ -228,32 +231,73 @@ impl Work {
     async fn commit(&mut self, ops: &[&Judged]) -> std::result::Result<Vec<Outcome>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let mut tx = self.store.write().await?;
-            let mut batch = Batch::read(&mut tx, ops).await?;
-            let mut buildings = self.cache.take(&mut tx, &batch.heads).await?;
+            let known = batch::known(&mut tx, ops).await?;
+            let plan = Plan::of(ops, known);
+            let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;
             // A defect in a rule must not end the writer for everybody. What it was working on is
             // forgotten and folded anew from the ops.
-            let merging = AssertUnwindSafe(|| batch.merge(&mut buildings));
-            std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
-            if batch.write(&mut tx).await? {
+            let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
+            let commit = std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
+            let seen = self.unseen(ops);
+            tx.put_devices(&seen, self.clock.now_ms()).await?;
+            if batch::write(&mut tx, &commit).await? {
                 tx.commit().await?;
-                self.keep(&batch, buildings);
-                return Ok(batch.outcomes());
+                self.seen.extend(seen);
+                return Ok(self.keep(commit, buildings));
             }
             metrics::counter!("saolou_commit_races_total").increment(1);
         }
         Err(Error::Overloaded.into())
     }
 
+    /// The devices of a batch that this writer has not noted yet.
+    fn unseen(&mut self, ops: &[&Judged]) -> Vec<Seen> {
+        if self.seen.len() > DEVICES_REMEMBERED_MAX {
+            self.seen.clear();
+        }
+        let devices = batch::devices(ops).into_iter().map(Seen::from);
+        devices.filter(|device| !self.seen.contains(device)).collect()
+    }
+
     /// After a commit: keeps the folded buildings for the next one, and rings the doorbells.
-    fn keep(&mut self, batch: &Batch<'_>, mut buildings: HashMap<Uuid, Building>) {
-        metrics::counter!("saolou_ops_total").increment(to_u64(batch.fresh.len()));
-        for head in batch.moves() {
-            let Some(building) = buildings.remove(&head.building) else { continue };
-            self.cache.put(head.building, head.to_seq, building);
-            let bell = Doorbell { building: head.building, seq: head.to_seq };
+    fn keep(
+        &mut self,
+        commit: Commit<'_>,
+        mut buildings: HashMap<BuildingId, Building>,
+    ) -> Vec<Outcome> {
+        metrics::counter!("saolou_ops_total").increment(to_u64(commit.accepted.len()));
+        metrics::counter!("saolou_quarantined_total").increment(to_u64(commit.quarantined.len()));
+        for change in &commit.moves {
+            let Some(building) = buildings.remove(&change.bucket) else { continue };
+            self.cache.put(change.bucket.0, change.to.seq, building);
+            let bell = Doorbell { building: change.bucket.0, seq: change.to.seq };
             // Nobody listening is no failure: the next pull sees it.
             drop(self.doorbells.send(bell));
         }
+        commit.outcomes
+    }
+
+    async fn standing(&mut self, ops: Vec<(BuildingId, OpId)>) -> Result<Vec<Review>> {
+        let mut tx = self.store.read().await?;
+        let mut reviews = Vec::with_capacity(ops.len());
+        for (bucket, op_id) in ops {
+            let Some(row) = tx.head(bucket.0).await? else { continue };
+            let head = head_of(&row);
+            let buckets = BTreeMap::from([(bucket, head.street)]);
+            let heads = BTreeMap::from([(bucket, head)]);
+            let mut taken = self.cache.take(&mut tx, &buckets, &heads).await?;
+            let Some(building) = taken.remove(&bucket) else { continue };
+            let answer = building.answer(op_id, Issues::default());
+            let state = match answer.status {
+                AnswerStatus::Parked => "parked",
+                AnswerStatus::Conflict => "conflict",
+                _ => "applied",
+            };
+            let reason = answer.reason.map(str::to_owned);
+            reviews.push(Review { op_id, state: state.to_owned(), reason });
+            self.cache.put(bucket.0, head.seq, building);
+        }
+        Ok(reviews)
     }
 
     async fn rederive(&mut self, street: Uuid) -> Result<()> {
@@ -272,18 +316,18 @@ impl Work {
     async fn rederive_one(&self, building: Uuid) -> Result<bool> {
         let mut tx = self.store.write().await?;
         let Some(head) = tx.head(building).await? else { return Ok(true) };
-        let changed = differences(&mut tx, &head).await?;
-        if changed.is_empty() {
+        let (changed, digest) = differences(&mut tx, &head).await?;
+        if changed.is_empty() && digest == head.digest() {
             return Ok(true);
         }
-        let (rows, to_seq) = rows_of(&head, changed);
+        let change = rederived(building, head_of(&head), changed, digest);
+        let rows: Vec<EntityRow> = rows_of(&change).collect();
         tx.put_entities(&rows).await?;
-        let moved = HeadMove { building, from_seq: head.seq, to_seq };
-        if tx.move_heads(&[moved]).await? == 0 {
+        if tx.move_heads(&[head_move(&change)]).await? == 0 {
             return Ok(false);
         }
         tx.commit().await?;
-        drop(self.doorbells.send(Doorbell { building, seq: to_seq }));
+        drop(self.doorbells.send(Doorbell { building, seq: change.to.seq }));
         Ok(true)
     }
 }

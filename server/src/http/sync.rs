@@ -2,10 +2,11 @@
 
 use super::access::{Body, May, Push};
 use crate::app::App;
-use crate::domain::sync::{BODY_BYTES_MAX, Limits, Reply, Request};
+use crate::domain::sync::{BODY_BYTES_MAX, Limits, Request};
 use crate::error::{Error, Result};
 use axum::extract::{FromRequest, State};
 use axum::http::{HeaderMap, header};
+use saolou_protocol::wire::{self, SyncReply};
 use std::time::Duration;
 
 /// Bodies up to this size are parsed where they arrive; larger ones where they hold up nobody.
@@ -20,7 +21,7 @@ pub(super) async fn sync(
     May { caller, .. }: May<Push>,
     headers: HeaderMap,
     request: axum::extract::Request,
-) -> Result<axum::Json<Reply>> {
+) -> Result<axum::Json<SyncReply>> {
     if headers.get("sync-version").is_some_and(|version| version != VERSION) {
         return Err(Error::UnsupportedVersion);
     }
@@ -42,7 +43,7 @@ pub(super) async fn sync(
     app.sync.run(&caller, request).await.map(axum::Json)
 }
 
-pub(super) async fn config(_: May<Push>) -> axum::Json<Limits> {
+pub(super) async fn config(_: May<Push>) -> axum::Json<wire::Limits> {
     axum::Json(Limits::SERVED)
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) password_hash: String,
     pub(crate) status: String,
+    /// Since when it is suspended, where it is.
+    pub(crate) suspended_ms: Option<Millis>,
 }
 
 /// A role in a unit and everything below it.
@@ -27,28 +29,31 @@ pub(crate) struct SessionRow {
     pub(crate) session_id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) name: String,
-    pub(crate) status: String,
+    pub(crate) suspended_ms: Option<Millis>,
     pub(crate) expires_ms: Millis,
 }
 
 impl Tx {
     /// The account with a username.
     pub(crate) async fn account_named(&mut self, username: &str) -> Result<Option<Account>> {
-        const SQL: &str = "select user_id, username, name, password_hash, status from account \
+        const SQL: &str = "select user_id, username, name, password_hash, status, suspended_ms \
+             from account \
              where username = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(username).fetch_optional(conn).await)
     }
 
     /// The account of a user.
     pub(crate) async fn account(&mut self, user: Uuid) -> Result<Option<Account>> {
-        const SQL: &str = "select user_id, username, name, password_hash, status from account \
+        const SQL: &str = "select user_id, username, name, password_hash, status, suspended_ms \
+             from account \
              where user_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(user).fetch_optional(conn).await)
     }
 
     /// All accounts, by username.
     pub(crate) async fn accounts(&mut self) -> Result<Vec<Account>> {
-        const SQL: &str = "select user_id, username, name, password_hash, status from account \
+        const SQL: &str = "select user_id, username, name, password_hash, status, suspended_ms \
+             from account \
              order by username";
         on!(self, |conn| sqlx::query_as(SQL).fetch_all(conn).await)
     }
@@ -56,16 +61,18 @@ impl Tx {
     /// Stores an account; an existing one of the same id is replaced.
     pub(crate) async fn put_account(&mut self, account: &Account, now_ms: Millis) -> Result<()> {
         const SQL: &str = "insert into account \
-             (user_id, username, name, password_hash, status, created_ms) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (user_id) do update \
+             (user_id, username, name, password_hash, status, suspended_ms, created_ms) \
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict (user_id) do update \
              set username = excluded.username, name = excluded.name, \
-             password_hash = excluded.password_hash, status = excluded.status";
+             password_hash = excluded.password_hash, status = excluded.status, \
+             suspended_ms = excluded.suspended_ms";
         on!(self, |conn| sqlx::query(SQL)
             .bind(account.user_id)
             .bind(account.username.as_str())
             .bind(account.name.as_str())
             .bind(account.password_hash.as_str())
             .bind(account.status.as_str())
+            .bind(account.suspended_ms)
             .bind(now_ms)
             .execute(conn)
             .await
@@ -100,7 +107,7 @@ impl Tx {
     /// A session with its account.
     pub(crate) async fn session(&mut self, session: Uuid) -> Result<Option<SessionRow>> {
         const SQL: &str = "select session.session_id, session.user_id, account.name, \
-             account.status, session.expires_ms from session \
+             account.suspended_ms, session.expires_ms from session \
              join account on account.user_id = session.user_id where session.session_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(session).fetch_optional(conn).await)
     }
@@ -158,7 +165,8 @@ impl Tx {
 
     /// Buildings below a unit.
     pub(crate) async fn heads_below(&mut self, unit: Uuid) -> Result<Vec<super::Head>> {
-        const SQL: &str = "select bucket.building_id, bucket.street_id, bucket.seq \
+        const SQL: &str = "select bucket.building_id, bucket.street_id, bucket.seq, \
+             bucket.digest_count, bucket.digest_sum \
              from org_unit_above join bucket on bucket.unit_id = org_unit_above.unit_id \
              where org_unit_above.above_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(unit).fetch_all(conn).await)
@@ -170,7 +178,8 @@ impl Tx {
         user: Uuid,
         at_ms: Millis,
     ) -> Result<Vec<super::Head>> {
-        const SQL: &str = "select distinct bucket.building_id, bucket.street_id, bucket.seq \
+        const SQL: &str = "select distinct bucket.building_id, bucket.street_id, bucket.seq, \
+             bucket.digest_count, bucket.digest_sum \
              from team_member \
              join assignment on assignment.team_id = team_member.team_id \
              join bucket on bucket.building_id = assignment.building_id \
@@ -178,6 +187,18 @@ impl Tx {
              and team_member.from_ms <= $2 and team_member.until_ms > $2 \
              and assignment.from_ms <= $2 and assignment.until_ms > $2";
         on!(self, |conn| sqlx::query_as(SQL).bind(user).bind(at_ms).fetch_all(conn).await)
+    }
+
+    /// When a user was assigned to which of these buildings, by his teams: building, from, until.
+    pub(crate) async fn assigned_times(
+        &mut self,
+        user: Uuid,
+    ) -> Result<Vec<(Uuid, Millis, Millis, Millis, Millis)>> {
+        const SQL: &str = "select assignment.building_id, assignment.from_ms, assignment.until_ms, \
+             team_member.from_ms, team_member.until_ms from team_member \
+             join assignment on assignment.team_id = team_member.team_id \
+             where team_member.user_id = $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(user).fetch_all(conn).await)
     }
 
     /// Whether a unit lies below any unit in which a user has a role.

@@ -14,24 +14,29 @@ pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// Runs a query builder for every chunk of rows, on either driver: `rows` are pushed as values.
+/// Gives how many rows were affected.
 macro_rules! for_chunks {
     ($tx:expr, $rows:expr, $head:expr, |$values:ident, $row:ident| $push:expr, $tail:expr) => {{
+        let mut affected = 0_u64;
         for chunk in $crate::store::bulk::chunks($rows) {
             match $tx {
                 $crate::store::Tx::Sqlite(tx) => {
                     let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($head);
                     query.push_values(chunk, |mut $values, $row| $push);
                     query.push($tail);
-                    query.build().execute(&mut **tx).await?;
+                    let done = query.build().execute(&mut **tx).await?;
+                    affected += done.rows_affected();
                 }
                 $crate::store::Tx::Postgres(tx) => {
                     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new($head);
                     query.push_values(chunk, |mut $values, $row| $push);
                     query.push($tail);
-                    query.build().execute(&mut **tx).await?;
+                    let done = query.build().execute(&mut **tx).await?;
+                    affected += done.rows_affected();
                 }
             }
         }
+        affected
     }};
 }
 pub(super) use for_chunks;

@@ -2,22 +2,35 @@
 
 use super::bulk::{for_chunks, select_in};
 use super::{Result, Tx, on};
+use saolou_protocol::digest::{Digest, Sum};
 use uuid::Uuid;
 
-/// The head of a bucket.
-#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+/// The head of a bucket, with the digest of its rows.
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Head {
     pub(crate) building_id: Uuid,
     pub(crate) street_id: Uuid,
     pub(crate) seq: i64,
+    pub(crate) digest_count: i64,
+    pub(crate) digest_sum: Vec<u8>,
 }
 
 /// A head that moves from one number to another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HeadMove {
     pub(crate) building: Uuid,
+    pub(crate) street: Uuid,
     pub(crate) from_seq: i64,
     pub(crate) to_seq: i64,
+    pub(crate) digest: Digest,
+}
+
+impl Head {
+    /// The digest of its rows.
+    pub(crate) fn digest(&self) -> Digest {
+        let sum = self.digest_sum.as_slice().try_into().map(Sum::from_bytes).unwrap_or_default();
+        Digest { count: u64::try_from(self.digest_count).unwrap_or_default(), sum }
+    }
 }
 
 /// An entity as stored.
@@ -46,13 +59,15 @@ impl Tx {
             self,
             buildings,
             Head,
-            "select building_id, street_id, seq from bucket where building_id in ("
+            "select building_id, street_id, seq, digest_count, digest_sum from bucket \
+             where building_id in ("
         ))
     }
 
     /// The head of one bucket.
     pub(crate) async fn head(&mut self, building: Uuid) -> Result<Option<Head>> {
-        const SQL: &str = "select building_id, street_id, seq from bucket where building_id = $1";
+        const SQL: &str = "select building_id, street_id, seq, digest_count, digest_sum \
+             from bucket where building_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(building).fetch_optional(conn).await)
     }
 
@@ -66,9 +81,15 @@ impl Tx {
 
     /// Opens a bucket where there is none, so that facts can come before the registration.
     pub(crate) async fn open_bucket(&mut self, building: Uuid, street: Uuid) -> Result<()> {
-        const SQL: &str = "insert into bucket (building_id, street_id, seq) values ($1, $2, 0) \
-             on conflict (building_id) do nothing";
-        on!(self, |conn| sqlx::query(SQL).bind(building).bind(street).execute(conn).await.map(drop))
+        const SQL: &str = "insert into bucket (building_id, street_id, seq, digest_count, digest_sum) \
+             values ($1, $2, 0, 0, $3) on conflict (building_id) do nothing";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(building)
+            .bind(street)
+            .bind(Sum::default().bytes().as_slice())
+            .execute(conn)
+            .await
+            .map(drop))
     }
 
     /// Places a bucket in a unit of a street.
@@ -78,8 +99,9 @@ impl Tx {
         street: Uuid,
         unit: Uuid,
     ) -> Result<()> {
-        const PUT: &str = "insert into bucket (building_id, street_id, unit_id, seq) \
-             values ($1, $2, $3, 0) on conflict (building_id) do update \
+        const PUT: &str = "insert into bucket \
+             (building_id, street_id, unit_id, seq, digest_count, digest_sum) \
+             values ($1, $2, $3, 0, 0, $4) on conflict (building_id) do update \
              set street_id = excluded.street_id, unit_id = excluded.unit_id";
         const OPS: &str = "update op set street_id = $2 where building_id = $1 and street_id <> $2";
         const ENTITIES: &str =
@@ -88,6 +110,7 @@ impl Tx {
             .bind(building)
             .bind(street)
             .bind(unit)
+            .bind(Sum::default().bytes().as_slice())
             .execute(conn)
             .await
             .map(drop))?;
@@ -105,19 +128,25 @@ impl Tx {
     /// Moves heads. Gives how many stood where they were expected; fewer than asked for means that
     /// another writer was there first, and this transaction must not be committed.
     pub(crate) async fn move_heads(&mut self, moves: &[HeadMove]) -> Result<u64> {
-        const SQL: &str = "update bucket set seq = $3 where building_id = $1 and seq = $2";
-        let mut moved = 0;
-        for head in moves {
-            let done = on!(self, |conn| sqlx::query(SQL)
-                .bind(head.building)
-                .bind(head.from_seq)
-                .bind(head.to_seq)
-                .execute(conn)
-                .await
-                .map(|done| done.rows_affected()))?;
-            moved += done;
-        }
-        Ok(moved)
+        const HEAD: &str =
+            "with moved (street_id, building_id, from_seq, to_seq, digest_count, digest_sum) as (";
+        const TAIL: &str = ") update bucket set seq = moved.to_seq, \
+             digest_count = moved.digest_count, digest_sum = moved.digest_sum from moved \
+             where bucket.building_id = moved.building_id \
+             and bucket.street_id = moved.street_id and bucket.seq = moved.from_seq";
+        Ok(for_chunks!(
+            self,
+            moves,
+            HEAD,
+            |values, head| _ = values
+                .push_bind(head.street)
+                .push_bind(head.building)
+                .push_bind(head.from_seq)
+                .push_bind(head.to_seq)
+                .push_bind(i64::try_from(head.digest.count).unwrap_or(i64::MAX))
+                .push_bind(head.digest.sum.bytes().as_slice()),
+            TAIL
+        ))
     }
 
     /// Stores entities, replacing what they were.
@@ -145,15 +174,16 @@ impl Tx {
     /// Entities of a bucket that changed after a number, in feed order.
     pub(crate) async fn changes_after(
         &mut self,
-        head: &Head,
+        street: Uuid,
+        building: Uuid,
         seq: i64,
         rows_max: i64,
     ) -> Result<Vec<EntityRow>> {
         const SQL: &str = "select street_id, building_id, kind, entity_id, seq, body from entity \
              where street_id = $1 and building_id = $2 and seq > $3 order by seq limit $4";
         on!(self, |conn| sqlx::query_as(SQL)
-            .bind(head.street_id)
-            .bind(head.building_id)
+            .bind(street)
+            .bind(building)
             .bind(seq)
             .bind(rows_max)
             .fetch_all(conn)
@@ -187,8 +217,10 @@ impl Tx {
 
     /// All buckets of a street, or of all streets.
     pub(crate) async fn buckets(&mut self, street: Option<Uuid>) -> Result<Vec<Head>> {
-        const ALL: &str = "select building_id, street_id, seq from bucket order by building_id";
-        const OF: &str = "select building_id, street_id, seq from bucket where street_id = $1 \
+        const ALL: &str = "select building_id, street_id, seq, digest_count, digest_sum \
+             from bucket order by building_id";
+        const OF: &str = "select building_id, street_id, seq, digest_count, digest_sum \
+             from bucket where street_id = $1 \
              order by building_id";
         match street {
             None => on!(self, |conn| sqlx::query_as(ALL).fetch_all(conn).await),

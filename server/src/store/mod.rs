@@ -7,15 +7,19 @@
 
 mod accounts;
 mod bulk;
+mod devices;
 mod feed;
 mod ops;
 mod photos;
+mod quarantine;
 mod registry;
 
 pub(crate) use accounts::{Account, Grant};
+pub(crate) use devices::{HoldingRow, Seen};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
-pub(crate) use ops::{OpRow, RejectedOp};
+pub(crate) use ops::OpRow;
 pub(crate) use photos::PhotoRow;
+pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };
@@ -166,6 +170,23 @@ impl Tx {
     pub(crate) async fn setting(&mut self, name: &str) -> Result<Option<String>> {
         const SQL: &str = "select value from setting where name = $1";
         on!(self, |conn| sqlx::query_scalar(SQL).bind(name).fetch_optional(conn).await)
+    }
+
+    /// Replaces a setting, where it still is what it was. `false` where somebody else was faster.
+    pub(crate) async fn swap_setting(
+        &mut self,
+        name: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<bool> {
+        const SQL: &str = "update setting set value = $3 where name = $1 and value = $2";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(name)
+            .bind(before)
+            .bind(after)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected() == 1))
     }
 
     /// Stores a setting, unless there is one already.

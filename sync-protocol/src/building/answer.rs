@@ -86,6 +86,12 @@ impl Answer {
             offices: Vec::new(),
         }
     }
+
+    /// Its bytes, as stored and sent.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("answers have text keys and whole numbers")
+    }
 }
 
 /// What the merge knows about an op besides its issues.
@@ -104,6 +110,9 @@ impl Building {
         let mut found = Findings { issues, ..Findings::default() };
         if let Some(fact) = self.ledger.fact(op) {
             self.find(fact, &mut found);
+        }
+        if self.ledger.waits_for_its_group(op) {
+            found.parked = Some("group_incomplete");
         }
         if !self.is_registered() {
             found.parked = Some("building_unknown");

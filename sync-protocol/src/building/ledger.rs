@@ -1,5 +1,6 @@
 //! The facts of a building, each once, and the indexes that find what a new fact touches.
 
+use super::groups::Groups;
 use crate::canonical::Hash;
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
@@ -17,6 +18,7 @@ pub(super) type VisitKey = (VisitId, UserId);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     facts: HashMap<OpId, Box<Fact>>,
+    groups: Groups,
     structural: BTreeSet<OpId>,
     revisions: BTreeSet<(VisitKey, OpId)>,
     visits_by_photo: BTreeSet<(PhotoId, VisitKey)>,
@@ -49,14 +51,23 @@ pub(super) struct Touched {
 
 impl Ledger {
     pub(super) fn len(&self) -> usize {
-        self.facts.len()
+        self.facts.len() + self.groups.len()
     }
 
-    /// Takes a fact; one that it has already changes nothing.
+    /// Takes a fact; one that it has already changes nothing, and one whose group lacks a member
+    /// waits for it.
     pub(super) fn insert(&mut self, fact: Fact, touched: &mut Touched) {
-        if self.facts.contains_key(&fact.op) {
-            return;
+        if !self.facts.contains_key(&fact.op) {
+            self.groups.take(fact).into_iter().for_each(|fact| self.put(fact, touched));
         }
+    }
+
+    /// Whether an op waits for a member of its group.
+    pub(super) fn waits_for_its_group(&self, op: OpId) -> bool {
+        self.groups.is_waiting(op)
+    }
+
+    fn put(&mut self, fact: Fact, touched: &mut Touched) {
         let op = fact.op;
         if fact.is_structural() {
             touched.structure = true;

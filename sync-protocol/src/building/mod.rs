@@ -5,22 +5,23 @@
 //! derived one by one and only where a new fact touches them; floors and the building are kept by
 //! difference, the old contribution being remembered, never derived again.
 //!
-//! `ledger` holds the facts and their indexes, `office` derives one office, `conflicts` keeps
+//! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office` derives one office, `conflicts` keeps
 //! what disagrees, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op.
 
 pub mod answer;
 mod conflicts;
+mod groups;
 pub mod history;
 mod ledger;
 mod office;
 mod serve;
 pub mod view;
 
-use crate::canonical::Hash;
 use crate::coverage::building::{BuildingState, Conditions};
 use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
+use crate::digest::{Digest, Sum};
 use crate::fact::Fact;
 use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId};
 use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
@@ -56,7 +57,9 @@ pub struct Building {
     floors: BTreeMap<FloorId, FloorDerived>,
     counts: Vec<Counts>,
     conflicts: Conflicts,
-    served: BTreeMap<(EntityKind, uuid::Uuid), Hash>,
+    /// What each entity as served adds to the digest.
+    served: BTreeMap<(EntityKind, uuid::Uuid), Sum>,
+    digest: Digest,
 }
 
 /// The effective revision of a visit, and where it belongs.
@@ -93,6 +96,7 @@ impl Building {
             counts,
             conflicts: Conflicts::default(),
             served: BTreeMap::new(),
+            digest: Digest::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::view::{
 use super::{Building, FloorDerived};
 use crate::canonical::Hash;
 use crate::coverage::floor::{FloorState, RosterStatus};
+use crate::digest::{self, Digest};
 use crate::fact::NewFloor;
 use crate::ids::{FloorId, OfficeId, RoundId};
 use crate::registry::door_order::DoorOrder;
@@ -60,10 +61,24 @@ impl Building {
             made.push(Entity::of(EntityKind::Building, self.id.0, &self.building_view()));
         }
         made.retain(|entity| {
-            let hash = Hash::of(&entity.body);
-            self.served.insert((entity.kind, entity.id), hash) != Some(hash)
+            let term = digest::term(entity.kind.code(), entity.id, Hash::of(&entity.body));
+            let before = self.served.insert((entity.kind, entity.id), term);
+            if before == Some(term) {
+                return false;
+            }
+            if let Some(before) = before {
+                self.digest.remove_row(&before);
+            }
+            self.digest.add_row(&term);
+            true
         });
         made
+    }
+
+    /// The digest of its entities as served, kept by difference.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     fn former_floors(&self) -> impl Iterator<Item = Entity> {

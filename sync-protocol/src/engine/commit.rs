@@ -1,0 +1,194 @@
+//! One commit: which ops of a batch are new, what they make of their buildings, what is answered.
+//!
+//! Pure: [`Plan::of`] takes what the store knows, [`Plan::merge`] folds the new facts in and gives
+//! everything that one transaction has to write. Nothing here depends on which ops share a batch.
+
+use super::Head;
+use super::push::{Judged, Verdict};
+use crate::building::answer::{Answer, AnswerStatus};
+use crate::building::{Building, Entity};
+use crate::canonical::Hash;
+use crate::digest::Digest;
+use crate::fact::Fact;
+use crate::ids::{BuildingId, OpId, UserId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use uuid::Uuid;
+
+/// The reason of an op that carries the id of another one.
+pub const OP_ID_REUSE: &str = "op_id_reuse";
+
+/// What the store knows that a batch depends on.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Accepted ops among those of the batch: hash and first answer.
+    pub accepted: HashMap<OpId, (Hash, Vec<u8>)>,
+    /// Ops of the batch that are in quarantine, each as somebody sent it: the first answer.
+    pub quarantined: HashMap<(OpId, Hash, UserId), Vec<u8>>,
+    /// Heads of the buckets that ops of the batch name.
+    pub heads: BTreeMap<BuildingId, Head>,
+}
+
+/// A batch, sorted into what is new and what is not.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    ops: &'a [&'a Judged],
+    known: Known,
+    merged: Vec<&'a Judged>,
+    quarantined: Vec<(&'a Judged, &'static str)>,
+}
+
+/// What one transaction writes, and what it answers once that is durable.
+#[derive(Debug, Default)]
+pub struct Commit<'a> {
+    /// Ops that are accepted, each with its answer.
+    pub accepted: Vec<(&'a Judged, Vec<u8>)>,
+    /// Ops that go to quarantine, each with the reason and its answer.
+    pub quarantined: Vec<(&'a Judged, &'static str, Vec<u8>)>,
+    /// Accepted ops that somebody else had sent before: what waits of them in quarantine is settled.
+    pub settled: Vec<OpId>,
+    /// Buckets that change.
+    pub moves: Vec<Move>,
+    /// One for each op of the batch, in its order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// A bucket that changes.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// The bucket.
+    pub bucket: BuildingId,
+    /// Its head, as it must still be.
+    pub from: Head,
+    /// Its head afterwards.
+    pub to: Head,
+    /// Rows that change, numbered upwards from `from.seq + 1`.
+    pub entities: Vec<Entity>,
+}
+
+/// What became of an op.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer, as stored.
+    pub answer: Vec<u8>,
+    /// Its op id, where it was known already.
+    pub duplicate: Option<OpId>,
+}
+
+impl<'a> Plan<'a> {
+    /// Sorts a batch.
+    #[must_use]
+    pub fn of(ops: &'a [&'a Judged], known: Known) -> Self {
+        let (mut merged, mut quarantined) = (Vec::new(), Vec::new());
+        let mut first: HashMap<OpId, Hash> = HashMap::new();
+        let mut kept: HashSet<(OpId, Hash, UserId)> = HashSet::new();
+        for judged in ops.iter().copied() {
+            let id = judged.op.op_id;
+            if known.quarantined.contains_key(&kept_as(judged)) {
+                continue;
+            }
+            let before = known.accepted.get(&id).map(|(hash, _)| *hash);
+            let reason = match (&judged.verdict, before.or_else(|| first.get(&id).copied())) {
+                (_, Some(hash)) if hash == judged.op.hash => continue,
+                (Verdict::Quarantine(reason), _) => reason,
+                (Verdict::Merge(_), Some(_)) => OP_ID_REUSE,
+                (Verdict::Merge(_), None) => {
+                    first.insert(id, judged.op.hash);
+                    merged.push(judged);
+                    continue;
+                }
+            };
+            if kept.insert(kept_as(judged)) {
+                quarantined.push((judged, reason));
+            }
+        }
+        Self { ops, known, merged, quarantined }
+    }
+
+    /// The buckets that new facts go to, with their streets.
+    #[must_use]
+    pub fn buckets(&self) -> BTreeMap<BuildingId, Uuid> {
+        self.merged.iter().map(|judged| (judged.op.bucket, judged.street)).collect()
+    }
+
+    /// The heads of these buckets, where there are some.
+    #[must_use]
+    pub fn heads(&self) -> BTreeMap<BuildingId, Head> {
+        let heads = self.merged.iter().map(|judged| judged.op.bucket);
+        heads.filter_map(|bucket| Some((bucket, *self.known.heads.get(&bucket)?))).collect()
+    }
+
+    /// Folds the new facts into their buildings and words the answers. `buildings` holds every one
+    /// of [`Plan::buckets`], as its head says it is.
+    #[must_use]
+    pub fn merge(self, buildings: &mut HashMap<BuildingId, Building>) -> Commit<'a> {
+        let mut facts: BTreeMap<BuildingId, Vec<Fact>> = BTreeMap::new();
+        for judged in &self.merged {
+            if let Verdict::Merge(fact) = &judged.verdict {
+                facts.entry(judged.op.bucket).or_default().push(Fact::clone(fact));
+            }
+        }
+        let streets = self.buckets();
+        let moves = facts.into_iter().filter_map(|(bucket, facts)| {
+            let building = buildings.get_mut(&bucket)?;
+            let new = Head { street: streets[&bucket], seq: 0, digest: Digest::default() };
+            let from = self.known.heads.get(&bucket).copied().unwrap_or(new);
+            let entities = building.apply(facts);
+            let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
+            let to = Head { seq, digest: building.digest(), ..from };
+            Some(Move { bucket, from, to, entities })
+        });
+        let mut commit = Commit { moves: moves.collect(), ..Commit::default() };
+        for judged in &self.merged {
+            let op = judged.op.op_id;
+            let answer = match buildings.get(&judged.op.bucket) {
+                Some(building) => building.answer(op, judged.issues.clone()),
+                None => Answer::plain(Some(op), AnswerStatus::Retry, "busy"),
+            };
+            commit.accepted.push((judged, answer.bytes()));
+        }
+        for (judged, reason) in &self.quarantined {
+            let id = Some(judged.op.op_id);
+            let answer = Answer::plain(id, AnswerStatus::Quarantined, reason);
+            commit.quarantined.push((judged, reason, answer.bytes()));
+        }
+        commit.settled = self.settled();
+        commit.outcomes = self.outcomes(&commit);
+        commit
+    }
+
+    fn settled(&self) -> Vec<OpId> {
+        let waiting: BTreeSet<OpId> = self.known.quarantined.keys().map(|(op, _, _)| *op).collect();
+        let merged = self.merged.iter().map(|judged| judged.op.op_id);
+        merged.filter(|op| waiting.contains(op)).collect()
+    }
+
+    fn outcomes(&self, commit: &Commit<'a>) -> Vec<Outcome> {
+        let accepted: HashMap<(OpId, Hash), &Vec<u8>> =
+            commit.accepted.iter().map(|(j, answer)| ((j.op.op_id, j.op.hash), answer)).collect();
+        let quarantined: HashMap<_, &Vec<u8>> =
+            commit.quarantined.iter().map(|(j, _, answer)| (kept_as(j), answer)).collect();
+        let mut told = HashSet::new();
+        let outcome = |judged: &&Judged| {
+            let (id, hash) = (judged.op.op_id, judged.op.hash);
+            let known = match self.known.accepted.get(&id) {
+                Some((known, answer)) if *known == hash => Some(answer),
+                _ => self.known.quarantined.get(&kept_as(judged)),
+            };
+            if let Some(answer) = known {
+                return Outcome { answer: answer.clone(), duplicate: Some(id) };
+            }
+            let repeated = !told.insert(kept_as(judged));
+            let answer = accepted
+                .get(&(id, hash))
+                .or_else(|| quarantined.get(&kept_as(judged)))
+                .expect("what is not known is accepted or goes to quarantine");
+            Outcome { answer: (*answer).clone(), duplicate: repeated.then_some(id) }
+        };
+        self.ops.iter().map(outcome).collect()
+    }
+}
+
+/// Under what an op is kept in quarantine: what somebody else sent must not answer for its author.
+fn kept_as(judged: &Judged) -> (OpId, Hash, UserId) {
+    (judged.op.op_id, judged.op.hash, judged.sender)
+}
