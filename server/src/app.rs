@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::accounts::Gate;
+use crate::domain::devices;
 use crate::domain::photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Sync};
 use crate::domain::writer::Writer;
@@ -99,12 +100,13 @@ impl Server {
     /// Where the listener fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
         let Self { app, listener, writer, stop } = self;
-        let store = app.sync.store.clone();
+        let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let mut stopping = app.stopping.clone();
         let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
             // Also when the sender is gone: nobody is left who could ask to go on.
             drop(stopping.wait_for(|stopping| *stopping).await);
         });
+        let watching = tokio::spawn(devices::watch_leaves(sync));
         let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
             () = shutdown => {}
@@ -120,6 +122,8 @@ impl Server {
                 drop(serving.await);
             }
         }
+        watching.abort();
+        drop(watching.await);
         // The handlers are gone, and with them the last ways to the writer.
         drop(tokio::time::timeout(GRACE, writer).await);
         store.close().await;

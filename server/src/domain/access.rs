@@ -31,6 +31,8 @@ pub(crate) enum Act {
     ReadCoverage,
     /// Read visits with their bodies.
     ReadVisits,
+    /// Decide about the quarantine, conflicts and devices.
+    Review,
     /// Change campaigns, rounds, teams, assignments, buildings, rosters.
     ManageRegistry,
     /// Import the roster of a building.
@@ -81,7 +83,7 @@ fn allows(role: &str, act: Act) -> bool {
                 | "lead_officer"
                 | "auditor"
         ),
-        Act::ManageRegistry => role == "street_supervisor",
+        Act::Review | Act::ManageRegistry => role == "street_supervisor",
         Act::ImportRoster => matches!(role, "street_supervisor" | "community_manager"),
         Act::ManageAccounts | Act::ReadMetrics => role == "system_admin",
     }

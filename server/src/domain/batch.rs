@@ -1,6 +1,7 @@
 //! One commit against the database: what the core needs to know of it, and what it decided.
 
 use super::fold::head_of;
+use super::quarantine;
 use crate::error::Result;
 use crate::store::{EntityRow, HeadMove, OpRow, QuarantineRow, Seen, Tx};
 use saolou_protocol::building::Entity;
@@ -51,10 +52,12 @@ pub(super) async fn write(tx: &mut Tx, commit: &Commit<'_>) -> Result<bool> {
     let rows: Vec<OpRow<'_>> =
         commit.accepted.iter().map(|(judged, answer)| op_row(judged, answer)).collect();
     tx.put_ops(&rows).await?;
+    let reviewed = commit.accepted.iter().filter(|(judged, _)| quarantine::is_for_review(judged));
     let rows: Vec<QuarantineRow<'_>> = commit
         .quarantined
         .iter()
         .map(|(judged, reason, answer)| quarantine_row(judged, reason, answer))
+        .chain(reviewed.map(|(j, answer)| quarantine_row(j, quarantine::DEVICE_FORKED, answer)))
         .collect();
     tx.put_quarantine(&rows).await?;
     for (judged, _) in commit.accepted.iter().filter(|(j, _)| commit.settled.contains(&j.op.op_id))
@@ -95,7 +98,7 @@ fn quarantine_row<'a>(
     let Judged { op, stamp, street, sender, .. } = judged;
     QuarantineRow {
         street: *street,
-        id: Uuid::new_v5(&sender.0, &op.hash.0),
+        id: quarantine::id_of(*sender, &op.hash),
         op: Some(op.op_id.0),
         building: Some(op.bucket.0),
         author: Some(op.author.0),

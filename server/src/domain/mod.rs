@@ -9,7 +9,8 @@
 //!
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
-//! [`timeline`] what supervisors read · [`photos`] the evidence.
+//! [`timeline`] what supervisors read · [`quarantine`] and [`devices`] what they decide · [`photos`]
+//! the evidence.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -17,11 +18,13 @@ pub(crate) mod batch;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
 pub(crate) mod desk;
+pub(crate) mod devices;
 pub(crate) mod epoch;
 pub(crate) mod fold;
 pub(crate) mod held;
 pub(crate) mod photos;
 pub(crate) mod pull;
+pub(crate) mod quarantine;
 pub(crate) mod rebuild;
 pub(crate) mod registration;
 pub(crate) mod registry;

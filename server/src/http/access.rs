@@ -45,7 +45,7 @@ macro_rules! permissions {
     )+};
 }
 
-permissions!(Push, ReadCoverage, ReadVisits, ManageRegistry, ImportRoster, ManageAccounts);
+permissions!(Push, ReadCoverage, ReadVisits, Review, ManageRegistry, ImportRoster, ManageAccounts);
 
 /// Somebody who may do `P`; where, the domain checks.
 pub(super) struct May<P> {

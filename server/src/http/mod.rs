@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod coverage;
+mod desk;
 mod events;
 mod health;
 mod pages;
@@ -49,6 +50,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/rounds/{id}", put(admin::put_round))
         .route("/teams/{id}", put(admin::put_team))
         .route("/assignments/{id}", put(admin::put_assignment))
+        .route("/quarantine", get(desk::quarantine))
+        .route("/quarantine/{id}", post(desk::decide_quarantine))
+        .route("/leaves", get(desk::leaves))
+        .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/buildings", get(coverage::buildings))
         .route("/buildings/{id}/floors", get(coverage::floors))
         .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))

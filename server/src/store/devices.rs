@@ -170,6 +170,13 @@ impl Tx {
         on!(self, |conn| sqlx::query_scalar(SQL).bind(device).fetch_all(conn).await)
     }
 
+    /// What devices should have left by now, as they were told.
+    pub(crate) async fn holdings_overdue(&mut self, now_ms: Millis) -> Result<Vec<HoldingRow>> {
+        const SQL: &str = "select street_id, building_id, device_id, user_id, given_ms, \
+             purge_by_ms from holding where purge_by_ms < $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(now_ms).fetch_all(conn).await)
+    }
+
     /// What devices hold of the buckets below a unit.
     pub(crate) async fn holdings_below(&mut self, unit: Uuid) -> Result<Vec<HoldingRow>> {
         const SQL: &str = "select street_id, building_id, device_id, user_id, given_ms, \

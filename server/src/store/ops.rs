@@ -112,6 +112,12 @@ impl Tx {
         Ok(())
     }
 
+    /// What an accepted op says.
+    pub(crate) async fn op_content(&mut self, street: Uuid, op: Uuid) -> Result<Option<Vec<u8>>> {
+        const SQL: &str = "select content from op where street_id = $1 and op_id = $2";
+        on!(self, |conn| sqlx::query_scalar(SQL).bind(street).bind(op).fetch_optional(conn).await)
+    }
+
     /// All accepted ops of a building, in no particular order.
     pub(crate) async fn accepted_ops(
         &mut self,

@@ -149,7 +149,7 @@ impl Tx {
     ) -> Result<bool> {
         const SQL: &str = "update quarantine set state = $3, decided_by = $4, decided_ms = $5, \
              note = $6 where street_id = $1 and quarantine_id = $2 \
-             and state in ('waiting', 'discarded')";
+             and (state in ('waiting', 'discarded') or state = 'settled' and decided_by is null)";
         on!(self, |conn| sqlx::query(SQL)
             .bind(row.street_id)
             .bind(row.quarantine_id)

@@ -170,10 +170,12 @@ impl<'a> Plan<'a> {
         let mut told = HashSet::new();
         let outcome = |judged: &&Judged| {
             let (id, hash) = (judged.op.op_id, judged.op.hash);
-            let known = match self.known.accepted.get(&id) {
-                Some((known, answer)) if *known == hash => Some(answer),
-                _ => self.known.quarantined.get(&kept_as(judged)),
-            };
+            // What was in quarantine when this sender was first answered may be accepted by now: he
+            // hears the same again.
+            let known = self.known.quarantined.get(&kept_as(judged)).or_else(|| {
+                let known = self.known.accepted.get(&id);
+                known.filter(|(known, _)| *known == hash).map(|(_, answer)| answer)
+            });
             if let Some(answer) = known {
                 return Outcome { answer: answer.clone(), duplicate: Some(id) };
             }

@@ -1,0 +1,144 @@
+//! Devices: which phones hold rows that they should have left, and phones that were lost or stolen.
+
+use super::access::{Act, Caller};
+use super::sync::Sync;
+use crate::error::{Error, Result};
+use crate::store::{HoldingRow, Store, Tx};
+use saolou_protocol::time::Millis;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How often it is looked for phones that should have left a building.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A bucket that a device still holds though it is no longer in its user's scope.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Leaving {
+    building_id: Uuid,
+    device: Uuid,
+    user_id: Uuid,
+    given_ms: Millis,
+    /// Until when it must have left; absent where the phone has not been heard of since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purge_by_ms: Option<Millis>,
+    overdue: bool,
+}
+
+/// Why a device is revoked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revocation {
+    reason: String,
+}
+
+/// The buckets below a unit that devices must leave and have not left.
+pub(crate) async fn leaving(sync: &Sync, caller: &Caller, unit: Uuid) -> Result<Vec<Leaving>> {
+    let mut tx = sync.store.read().await?;
+    caller.require_at(&mut tx, Act::Review, unit).await?;
+    let holdings = tx.holdings_below(unit).await?;
+    leaving_of(&mut tx, holdings, sync.clock.now_ms()).await
+}
+
+async fn leaving_of(
+    tx: &mut Tx,
+    holdings: Vec<HoldingRow>,
+    now_ms: Millis,
+) -> Result<Vec<Leaving>> {
+    let devices: HashSet<Uuid> = holdings.iter().map(|row| row.device_id).collect();
+    let devices: Vec<Uuid> = devices.into_iter().collect();
+    let revoked: HashSet<Uuid> = tx.revoked_devices(&devices).await?.into_iter().collect();
+    let mut scopes: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
+    let mut leaving = Vec::new();
+    for row in holdings {
+        if !scopes.contains_key(&row.user_id) {
+            let scope = scope_of(tx, row.user_id, now_ms).await?;
+            scopes.insert(row.user_id, scope);
+        }
+        let is_lost = !scopes[&row.user_id].contains(&row.building_id);
+        if is_lost || revoked.contains(&row.device_id) {
+            leaving.push(Leaving {
+                building_id: row.building_id,
+                device: row.device_id,
+                user_id: row.user_id,
+                given_ms: row.given_ms,
+                purge_by_ms: row.purge_by_ms,
+                overdue: row.purge_by_ms.is_some_and(|by| by < now_ms),
+            });
+        }
+    }
+    Ok(leaving)
+}
+
+async fn scope_of(tx: &mut Tx, user: Uuid, now_ms: Millis) -> Result<HashSet<Uuid>> {
+    let Some(account) = tx.account(user).await? else { return Ok(HashSet::new()) };
+    if account.suspended_ms.is_some() {
+        return Ok(HashSet::new());
+    }
+    let grants = tx.grants(user).await?;
+    let caller = Caller {
+        user_id: user,
+        session_id: Uuid::nil(),
+        name: account.name,
+        grants,
+        suspended_ms: None,
+    };
+    Ok(caller.heads(tx, now_ms).await?.into_keys().collect())
+}
+
+/// Revokes a device that was lost or stolen: its sessions end, what it sends from now on goes to
+/// quarantine whatever time it claims, and it is told to leave everything (domain C48).
+pub(crate) async fn revoke(
+    sync: &Sync,
+    caller: &Caller,
+    device: Uuid,
+    revocation: Revocation,
+) -> Result<()> {
+    if revocation.reason.trim().is_empty() {
+        return Err(Error::Invalid("reason: expected a text".into()));
+    }
+    let mut tx = sync.store.write().await?;
+    let streets = tx.streets_of_device(device).await?;
+    let mut permitted = false;
+    for street in streets {
+        permitted |= caller.require_at(&mut tx, Act::Review, street).await.is_ok();
+    }
+    if !permitted {
+        return Err(Error::NotFound);
+    }
+    let now_ms = sync.clock.now_ms();
+    tx.revoke_device(device, caller.user_id, now_ms, revocation.reason.trim()).await?;
+    tx.commit().await?;
+    tracing::warn!(%device, user_id = %caller.user_id, "a device was revoked");
+    Ok(())
+}
+
+/// Looks again and again for phones that should have left a building, and says how many there are.
+pub(crate) async fn watch_leaves(sync: Sync) {
+    let mut told: HashSet<(Uuid, Uuid)> = HashSet::new();
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        match overdue(&sync.store, sync.clock.now_ms()).await {
+            Ok(overdue) => {
+                #[expect(clippy::cast_precision_loss, reason = "a metric")]
+                metrics::gauge!("saolou_leaves_overdue").set(overdue.len() as f64);
+                for (device, building) in overdue {
+                    if told.insert((device, building)) {
+                        tracing::warn!(%device, %building, "a phone has not left a building in time");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "looking for phones that should have left"),
+        }
+    }
+}
+
+async fn overdue(store: &Store, now_ms: Millis) -> Result<Vec<(Uuid, Uuid)>> {
+    let mut tx = store.read().await?;
+    let holdings = tx.holdings_overdue(now_ms).await?;
+    let leaving = leaving_of(&mut tx, holdings, now_ms).await?;
+    Ok(leaving.into_iter().map(|leaving| (leaving.device, leaving.building_id)).collect())
+}
