@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::{Grant, Head, Tx};
-use saolou_protocol::engine::push::Standing;
+use saolou_protocol::engine::push::{self, Standing};
 use saolou_protocol::ids::BuildingId;
 use saolou_protocol::time::Millis;
 use std::collections::BTreeMap;
@@ -64,14 +64,7 @@ pub(crate) const ROLES: &[&str] = &[
 /// What each role may do (domain §5.2, as far as this version has the acts).
 fn allows(role: &str, act: Act) -> bool {
     match act {
-        Act::Push => matches!(
-            role,
-            "inspector"
-                | "team_leader"
-                | "community_manager"
-                | "street_supervisor"
-                | "dept_liaison"
-        ),
+        Act::Push => push::FILING_ROLES.contains(&role),
         Act::ReadCoverage => reads_coverage(role),
         Act::ReadVisits => matches!(
             role,
@@ -113,19 +106,8 @@ fn reaches_by_unit(role: &str) -> bool {
 
 /// Who may file which op. What nobody of the caller's roles may file is kept in quarantine.
 pub(crate) fn may_file(caller: &Caller, kind: &str) -> bool {
-    let any =
-        |roles: &[&str]| caller.grants.iter().any(|grant| roles.contains(&grant.role.as_str()));
-    match kind {
-        "photo_verified" => false,
-        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid"
-        | "accept_late" | "structure_reject" | "office_restore" | "building_accept"
-        | "building_add" | "section_add" => any(&["street_supervisor"]),
-        "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
-        "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
-            any(&["inspector", "team_leader", "community_manager", "street_supervisor"])
-        }
-        _ => caller.may(Act::Push),
-    }
+    let roles: Vec<&str> = caller.grants.iter().map(|grant| grant.role.as_str()).collect();
+    push::may_file(&roles, kind)
 }
 
 impl Caller {

@@ -96,6 +96,28 @@ fn claimed(sent: &str) -> Option<(DeviceId, u64)> {
     (1..=crate::op::COUNTER_MAX).contains(&n).then_some((device, n))
 }
 
+/// Roles that file ops at all (domain §5.2).
+pub const FILING_ROLES: &[&str] =
+    &["inspector", "team_leader", "community_manager", "street_supervisor", "dept_liaison"];
+
+/// Whether somebody with these roles may file a kind of op (domain §5.2).
+#[must_use]
+pub fn may_file(roles: &[&str], kind: &str) -> bool {
+    let any = |allowed: &[&str]| roles.iter().any(|role| allowed.contains(role));
+    match kind {
+        // The server files it, when it has seen the bytes.
+        "photo_verified" => false,
+        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid"
+        | "accept_late" | "structure_reject" | "office_restore" | "building_accept"
+        | "building_add" | "section_add" => any(&["street_supervisor"]),
+        "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
+        "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
+            any(&["inspector", "team_leader", "community_manager", "street_supervisor"])
+        }
+        _ => any(FILING_ROLES),
+    }
+}
+
 /// What the server knows of a sender when a push comes.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
