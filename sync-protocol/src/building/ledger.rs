@@ -159,7 +159,8 @@ impl Ledger {
         of_id.copied()
     }
 
-    fn revisions_of(&self, visit: VisitKey) -> impl Iterator<Item = OpId> {
+    /// The revisions of one author's visit.
+    pub(super) fn revisions_of(&self, visit: VisitKey) -> impl Iterator<Item = OpId> {
         let all = (visit, OpId(Uuid::nil()))..=(visit, OpId(Uuid::max()));
         self.revisions.range(all).map(|(_, op)| *op)
     }

@@ -134,8 +134,8 @@ impl Deriving<'_> {
     fn approvals(&self, round: RoundId) -> Vec<&BTreeSet<OpId>> {
         let claims = || self.visits.iter().filter(|claim| claim.visit.class == Class::Claim);
         let on_anothers_claim = |approver: UserId, seen: &BTreeSet<OpId>| {
-            claims().any(|Effective { key: (visit, author), .. }| {
-                *author != approver && self.ledger.revisions(*visit).any(|op| seen.contains(&op))
+            claims().any(|Effective { key, .. }| {
+                key.1 != approver && self.ledger.revisions_of(*key).any(|op| seen.contains(&op))
             })
         };
         let same = self.structure.members(self.id).iter();
