@@ -6,6 +6,7 @@
 
 use crate::issue::Issues;
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// A JSON object that is read without ever failing, collecting issues on the way.
@@ -75,6 +76,17 @@ impl<'a> Body<'a> {
     #[must_use]
     pub fn integer(&self, name: &str, issues: &mut Issues) -> Option<i64> {
         self.read(name, issues, Value::as_i64)
+    }
+
+    /// A number within bounds, whole or not. Anything else is an issue and absent.
+    #[must_use]
+    pub fn number(
+        &self,
+        name: &str,
+        bounds: RangeInclusive<f64>,
+        issues: &mut Issues,
+    ) -> Option<f64> {
+        self.read(name, issues, |value| value.as_f64().filter(|number| bounds.contains(number)))
     }
 
     /// An id.

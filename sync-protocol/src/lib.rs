@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`op`] is what travels, [`canonical`] how it is hashed, [`time`] when it
 //! happened; [`body`] and [`issue`] read it leniently into a [`fact`]. [`outcome`], [`visit`],
-//! [`company`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
+//! [`company`], [`location`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
 //! [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
 //! server send each other, [`digest`] and [`held`] what they compare, [`engine`] what the server
@@ -21,6 +21,8 @@ pub mod time;
 pub mod clears;
 mod codes;
 pub mod company;
+pub mod location;
+mod members;
 pub mod outcome;
 pub mod visit;
 

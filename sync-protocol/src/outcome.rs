@@ -165,4 +165,10 @@ impl Outcome {
     pub const fn is_contact(self) -> bool {
         matches!(self, Self::Inspected | Self::InspectedPartial)
     }
+
+    /// Whether the visit found the company in its room, whether or not it could be inspected.
+    #[must_use]
+    pub const fn finds_company(self) -> bool {
+        self.is_contact() || matches!(self, Self::ShutDown | Self::HandedOver)
+    }
 }

@@ -3,13 +3,17 @@
 //! Source: domain §2.7, §2.10–2.13. Everything that coverage does not need stays in the stored op.
 
 use crate::body::Body;
+use crate::building::LicenceSite;
 use crate::canonical::Hash;
 use crate::clears::{self, ClearInputs};
 use crate::company::Company;
 use crate::identifiers::phone::{self, Phone};
 use crate::identifiers::resident_id::{self, ResidentIdForm};
+use crate::identifiers::uscc::Uscc;
 use crate::ids::{OccupancyId, OfficeId, PhotoId, RoundId, TeamId, VisitId};
 use crate::issue::Issues;
+use crate::location::Location;
+use crate::members::Members;
 use crate::outcome::{Circumstances, Class, Element, Elements, Outcome, VisitKind};
 use serde_json::{Map, Value};
 
@@ -40,6 +44,10 @@ pub struct Visit {
     pub missing: Elements,
     /// The company it met.
     pub company: Company,
+    /// Where the phone was.
+    pub location: Option<Location>,
+    /// The version of the building's room list that the phone worked from.
+    pub roster_version: Option<i64>,
     /// What it contributes to the three clears.
     pub clears: ClearInputs,
     /// The mandatory photos that it promised: without them verified, evidence is pending.
@@ -80,12 +88,13 @@ impl Visit {
         let company = Company::read(&body, &mut issues);
         let missing = missing_elements(&body, outcome, &licence, &mut issues);
         let absence_shown = photos.shows_absence() || has_statement(&body, &mut issues);
-        let competent = has_competent_member(&body, &mut issues);
+        let members = Members::read(&body, &mut issues);
+        members.add_composition(kind, &body, &mut issues);
         let circumstances = Circumstances {
             missing,
             absence_shown,
             occupied_signs: !body.list("occupied_signs", &mut issues).is_empty(),
-            enforcing: kind.is_enforcing() && competent,
+            enforcing: kind.is_enforcing() && members.can_close(),
         };
         let class = outcome.class(circumstances);
         add_id_numbers(&body, &mut issues);
@@ -110,6 +119,8 @@ impl Visit {
             outcome,
             class,
             missing,
+            location: Location::read(&body, &mut issues),
+            roster_version: body.integer("roster_version", &mut issues),
             clears: clears::read(&body, &licence, &mut issues),
             company,
             mandatory: photos.mandatory(outcome, &licence),
@@ -117,6 +128,18 @@ impl Visit {
             unlicensed_open: licence.is_unlicensed() && !licence.dealt_with,
         };
         (visit, issues)
+    }
+
+    /// The company's credit code, where the visit found the company at work there.
+    #[must_use]
+    pub fn licence_found(&self) -> Option<&Uscc> {
+        self.company.uscc.as_ref().filter(|_| self.outcome.finds_company())
+    }
+
+    /// That code with the round that the visit names.
+    #[must_use]
+    pub fn licence_site(&self) -> Option<LicenceSite> {
+        Some(LicenceSite { uscc: self.licence_found()?.clone(), round: self.round? })
     }
 
     /// A claim, made apart from any visit, that a room is no object of the canvass.
@@ -135,6 +158,8 @@ impl Visit {
             class: Class::Claim,
             missing: Elements::NONE,
             company: Company::default(),
+            location: None,
+            roster_version: None,
             clears: ClearInputs::NONE,
             mandatory: Vec::new(),
             licensed: false,
@@ -347,26 +372,6 @@ fn add_id_numbers(body: &Body<'_>, issues: &mut Issues) {
             "id_region_unknown",
         );
     }
-}
-
-/// Community staff and property managers can close nothing (domain §2.13).
-fn has_competent_member(body: &Body<'_>, issues: &mut Issues) -> bool {
-    body.objects("members_present", issues).iter().any(|member| {
-        member.text("function", issues).is_some_and(|function| {
-            matches!(
-                function,
-                "police"
-                    | "market_supervision"
-                    | "housing"
-                    | "finance_office"
-                    | "fire"
-                    | "tax"
-                    | "commerce"
-                    | "financial_regulator"
-                    | "cyberspace"
-            )
-        })
-    })
 }
 
 fn add_downgrades(outcome: Outcome, class: Class, issues: &mut Issues) {

@@ -206,6 +206,7 @@ impl Building {
         found.issues.add_if(self.ledger.is_forked((visit.visit_id, fact.author)), "revision_fork");
         found.issues.add_if(self.ledger.is_shared_id(visit.visit_id), "wrong_owner");
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");
+        found.issues.extend(self.suspect(fact, visit).issues);
         let mut placed = visit.offices.is_empty();
         for named in &visit.offices {
             for target in self.structure.resolve(*named, &visit.company) {

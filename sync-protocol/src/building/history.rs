@@ -1,17 +1,26 @@
 //! The history of one office: every op that has to do with it, whether it counts or not.
 
-use super::Building;
-use crate::fact::Kind;
+use super::{Building, LicenceSite};
+use crate::fact::{Fact, Kind};
 use crate::ids::{OfficeId, OpId, VisitId};
+use crate::issue::Issues;
 use crate::outcome::{Class, Elements};
 use crate::registry::structure::Target;
+use crate::visit::Visit;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// One op in the history of an office.
 #[derive(Clone, Debug, Serialize)]
 pub struct HistoryItem {
     /// The op.
     pub op_id: OpId,
+    /// What is odd about it beside everything else that is known of the building.
+    #[serde(skip)]
+    pub issues: Issues,
+    /// The licence that it found at work here: elsewhere in the street it may have been found, too.
+    #[serde(skip)]
+    pub licence: Option<LicenceSite>,
     /// For a revision of a visit: what it is and whether it counts.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub visit: Option<VisitStanding>,
@@ -32,6 +41,9 @@ pub struct VisitStanding {
     pub class: Class,
     /// Elements it did not obtain.
     pub missing: Elements,
+    /// Visits that say the same within minutes: one of them may be a slip of the finger.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub duplicates: BTreeSet<VisitId>,
 }
 
 impl Building {
@@ -57,25 +69,44 @@ impl Building {
                     }
                     (kind, _) => self.names(kind, office),
                 };
-                let standing = visit.map(|visit| VisitStanding {
-                    visit_id: visit.visit_id,
-                    revision: visit.revision,
-                    effective: self
-                        .ledger
-                        .effective((visit.visit_id, fact.author))
-                        .is_some_and(|(op, _)| op == fact.op),
-                    voided: self.ledger.is_voided(visit.visit_id),
-                    class: visit.class,
-                    missing: visit.missing,
-                });
-                about.then_some(HistoryItem { op_id: fact.op, visit: standing })
+                about.then(|| match visit {
+                    Some(visit) => self.visit_item(fact, visit),
+                    None => HistoryItem {
+                        op_id: fact.op,
+                        issues: Issues::default(),
+                        licence: None,
+                        visit: None,
+                    },
+                })
             })
             .collect();
         items.sort_by_key(|item| item.op_id);
         items
     }
 
-    fn belongs(&self, visit: &crate::visit::Visit, office: OfficeId) -> bool {
+    fn visit_item(&self, fact: &Fact, visit: &Visit) -> HistoryItem {
+        let suspicions = self.suspect(fact, visit);
+        let standing = VisitStanding {
+            visit_id: visit.visit_id,
+            revision: visit.revision,
+            effective: self
+                .ledger
+                .effective((visit.visit_id, fact.author))
+                .is_some_and(|(op, _)| op == fact.op),
+            voided: self.ledger.is_voided(visit.visit_id),
+            class: visit.class,
+            missing: visit.missing,
+            duplicates: suspicions.duplicates,
+        };
+        HistoryItem {
+            op_id: fact.op,
+            issues: suspicions.issues,
+            licence: self.licence_found_by(fact.op),
+            visit: Some(standing),
+        }
+    }
+
+    fn belongs(&self, visit: &Visit, office: OfficeId) -> bool {
         visit.offices.iter().any(|named| {
             self.structure.resolve(*named, &visit.company).into_iter().any(|target| match target {
                 Target::Office(at) => at == office,

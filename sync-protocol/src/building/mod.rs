@@ -5,8 +5,9 @@
 //! derived one by one and only where a new fact touches them; floors and the building are kept by
 //! difference, the old contribution being remembered, never derived again.
 //!
-//! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office` derives one office, `conflicts` keeps
-//! what disagrees, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
+//! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office`
+//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, [`view`] is
+//! what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op.
 
 pub mod answer;
@@ -14,8 +15,11 @@ mod conflicts;
 mod groups;
 pub mod history;
 mod ledger;
+mod licences;
 mod office;
 mod serve;
+mod site;
+mod suspicion;
 pub mod view;
 
 use crate::coverage::building::{BuildingState, Conditions};
@@ -24,12 +28,16 @@ use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::digest::{Digest, Sum};
 use crate::fact::Fact;
 use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId};
+use crate::registry::roster_version::RosterVersions;
 use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
 use crate::time::Millis;
 use crate::visit::Visit;
 use conflicts::Conflicts;
 use ledger::{Ledger, VisitKey};
+use licences::Licences;
+pub use licences::{LicenceSite, LicencesMoved};
 use office::OfficeDerived;
+use site::Site;
 use std::collections::{BTreeMap, BTreeSet};
 pub use view::{Entity, EntityKind};
 
@@ -51,6 +59,9 @@ pub struct Building {
     rounds: Vec<RoundWindow>,
     ledger: Ledger,
     structure: Structure,
+    site: Site,
+    roster_versions: RosterVersions,
+    licences: Licences,
     placed: BTreeMap<VisitKey, Placed>,
     visits_of: BTreeMap<OfficeId, BTreeSet<VisitKey>>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
@@ -63,11 +74,13 @@ pub struct Building {
 }
 
 /// The effective revision of a visit, and where it belongs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Placed {
     op: OpId,
     /// Sorted, each once.
     targets: Vec<Target>,
+    /// It found a company at work there, by its licence.
+    at_work: bool,
 }
 
 /// A floor as derived: for each round, what its offices and it itself add to the building.
@@ -89,6 +102,9 @@ impl Building {
             rounds,
             ledger: Ledger::default(),
             structure: Structure::default(),
+            site: Site::default(),
+            roster_versions: RosterVersions::default(),
+            licences: Licences::default(),
             placed: BTreeMap::new(),
             visits_of: BTreeMap::new(),
             offices: BTreeMap::new(),
@@ -127,6 +143,7 @@ impl Building {
     /// Takes facts and gives the entities whose bytes changed, in a fixed order.
     pub fn apply(&mut self, facts: impl IntoIterator<Item = Fact>) -> Vec<Entity> {
         let mut touched = ledger::Touched::default();
+        self.licences.begin();
         for fact in facts {
             self.ledger.insert(fact, &mut touched);
         }
@@ -158,6 +175,9 @@ impl Building {
     /// Derives the structure anew. Offices of which it now says something else are dirty, also those
     /// that are no more.
     fn derive_structure(&mut self, dirty: &mut BTreeSet<OfficeId>) {
+        let attributes = self.ledger.attributes();
+        self.site = attributes.displayed().map(|write| Site::read(write.value)).unwrap_or_default();
+        self.roster_versions = RosterVersions::of(self.ledger.structural());
         let now = Structure::of(self.ledger.structural());
         let before = std::mem::replace(&mut self.structure, now);
         let known = before.offices.keys().chain(self.structure.offices.keys()).copied();
@@ -186,9 +206,7 @@ impl Building {
                 _ => self.ledger.effective(visit),
             };
             let now = effective.map(|(op, visit)| self.place(op, visit));
-            if is_touched
-                || before.map(|placed| &placed.targets) != now.as_ref().map(|p| &p.targets)
-            {
+            if is_touched || before != now.as_ref() {
                 self.replace_placed(visit, now, dirty, homeless);
             }
         }
@@ -201,7 +219,8 @@ impl Building {
         let offices = visit.offices.iter();
         let targets: BTreeSet<Target> =
             offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
-        Placed { op, targets: targets.into_iter().collect() }
+        let targets: Vec<Target> = targets.into_iter().collect();
+        Placed { op, at_work: self.is_at_work(visit, &targets), targets }
     }
 
     fn replace_placed(
@@ -216,7 +235,13 @@ impl Building {
             None => self.placed.remove(&visit),
         };
         let before = before.into_iter().map(|placed| (placed, false));
-        for (Placed { op, targets }, is_now) in before.chain(now.map(|placed| (placed, true))) {
+        for (Placed { op, targets, at_work }, is_now) in
+            before.chain(now.map(|placed| (placed, true)))
+        {
+            let found = self.ledger.visit(op).filter(|_| at_work);
+            if let Some((uscc, round)) = found.and_then(|v| Some((v.licence_found()?, v.round))) {
+                self.licences.set(uscc, round, visit, is_now);
+            }
             for target in targets {
                 match target {
                     Target::Office(office) => {

@@ -100,6 +100,7 @@ impl Building {
             sections: sections
                 .map(|(id, name)| SectionView { section_id: *id, name: name.clone() })
                 .collect(),
+            roster_version: self.roster_versions.latest(),
             rounds: rounds.collect(),
             conflicts: self.conflicts.open().iter().cloned().collect(),
         }

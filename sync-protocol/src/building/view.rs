@@ -53,6 +53,10 @@ pub struct BuildingView {
     pub attributes: Map<String, Value>,
     /// Its sections.
     pub sections: Vec<SectionView>,
+    /// The version of its room list, from 1, which visits quote; 0 where a server of an earlier
+    /// version served it.
+    #[serde(default)]
+    pub roster_version: i64,
     /// Where it stands in every round.
     pub rounds: Vec<BuildingRound>,
     /// What people disagree about, and nobody settled yet.

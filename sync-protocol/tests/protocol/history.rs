@@ -177,7 +177,8 @@ fn decision() -> impl Strategy<Value = Act> {
 
 fn with_author(act: impl Strategy<Value = Act>) -> impl Strategy<Value = Action> {
     let seen = prop_oneof![Just(0), Just(u32::MAX), any::<u32>()];
-    let at_ms = prop_oneof![8 => 0..8i64, 1 => 998..1002i64, 1 => Just(2500i64)];
+    let at_ms =
+        prop_oneof![8 => 0..8i64, 1 => 998..1002i64, 1 => Just(2500i64), 1 => Just(600_500i64)];
     (0..3u64, at_ms, any::<u8>(), seen, act).prop_map(|(author, at_ms, salt, seen, act)| Action {
         author,
         at_ms,

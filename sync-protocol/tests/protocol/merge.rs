@@ -9,15 +9,15 @@ use crate::world::{Draft, apply, building_id, fold, op_id, rounds};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq};
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use saolou_protocol::building::view::{BuildingView, FloorView, OfficeView};
-use saolou_protocol::building::{Building, Entity, EntityKind};
+use saolou_protocol::building::{Building, Entity, EntityKind, LicenceSite, LicencesMoved};
 use saolou_protocol::coverage::counts::Counts;
 use saolou_protocol::coverage::office::{Reason, State};
 use saolou_protocol::fact::Fact;
-use saolou_protocol::ids::OfficeId;
+use saolou_protocol::ids::{OfficeId, OpId};
 use saolou_protocol::issue::Issues;
 use saolou_protocol::registry::office::Sharing;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Histories of a test, where `PROPTEST_CASES` does not say.
@@ -87,6 +87,47 @@ fn any_order_any_batches_and_any_repetition_make_one_building() {
         assert_same(&served, &expected)
     };
     runner(CASES).run(&strategy, run).expect("one building");
+}
+
+/// What the histories of all rooms say of each op beside its own reading.
+type Suspected = BTreeMap<OpId, (Issues, Option<LicenceSite>, String)>;
+
+fn suspected(building: &Building) -> Suspected {
+    let offices = building.entities().into_iter().filter(|e| e.kind == EntityKind::Office);
+    let items = offices.flat_map(|office| building.history(OfficeId(office.id)));
+    let said = items.map(|item| {
+        let shown = serde_json::to_string(&item).expect("histories are writable");
+        (item.op_id, (item.issues, item.licence, shown))
+    });
+    said.collect()
+}
+
+#[test]
+fn any_order_of_arrival_leaves_the_same_suspicions() {
+    let strategy = (histories(), deliveries());
+    let run = |(history, (keys, _)): (Vec<Draft>, (Vec<u32>, Vec<usize>))| {
+        let facts = facts(&history);
+        let at_once = fold(&facts);
+        let mut order: Vec<usize> = (0..facts.len()).collect();
+        order.sort_by_key(|place| keys[*place]);
+        let mut building = Building::new(building_id(), rounds());
+        let mut licences = BTreeSet::new();
+        for place in order {
+            apply(&mut building, &facts[place]);
+            let LicencesMoved { found, gone } = building.licences_moved();
+            for site in gone {
+                prop_assert!(licences.remove(&site), "{site:?} was never found");
+            }
+            for site in found {
+                prop_assert!(licences.insert(site.clone()), "{site:?} was found before");
+            }
+            prop_assert_eq!(&licences, &building.licence_sites().collect::<BTreeSet<_>>());
+        }
+        prop_assert_eq!(licences, at_once.licence_sites().collect::<BTreeSet<_>>());
+        prop_assert_eq!(suspected(&building), suspected(&at_once));
+        Ok(())
+    };
+    runner(CASES).run(&strategy, run).expect("the same suspicions");
 }
 
 #[test]
@@ -215,7 +256,11 @@ fn a_history_reaches_most_of_what_can_happen() {
     let (mut runner, mut reached) = (runner(CASES), std::collections::BTreeSet::new());
     for _ in 0..400 {
         let history = histories().new_tree(&mut runner).expect("a history").current();
-        for Entity { body, .. } in fold(&facts(&history)).entities() {
+        let building = fold(&facts(&history));
+        for (issues, ..) in suspected(&building).into_values() {
+            reached.extend(issues.iter().map(str::to_owned));
+        }
+        for Entity { body, .. } in building.entities() {
             let view: Value = serde_json::from_slice(&body).expect("entities are JSON");
             let words = ["code", "status", "state", "reason", "roster_status"];
             let rounds = view["rounds"].as_array().into_iter().flatten();
@@ -233,7 +278,17 @@ fn a_history_reaches_most_of_what_can_happen() {
     let reasons = Reason::ALL.iter().map(|reason| reason.code());
     let flags = saolou_protocol::coverage::office::Flag::ALL.iter().map(|flag| flag.code());
     let conflicts = saolou_protocol::conflict::ConflictCode::ALL.iter().map(|code| code.code());
-    let others = ["alias", "superseded", "not_in_force", "withdrawn", "confirmed"];
+    let others = [
+        "alias",
+        "superseded",
+        "not_in_force",
+        "withdrawn",
+        "confirmed",
+        "outside_geofence",
+        "roster_stale",
+        "suspected_duplicate",
+        "licence_seen_elsewhere",
+    ];
     let wanted = states.chain(reasons).chain(flags).chain(conflicts).chain(others);
     let missed: Vec<&str> = wanted.filter(|word| !reached.contains(*word)).collect();
     assert!(missed.is_empty(), "never reached: {missed:?}");

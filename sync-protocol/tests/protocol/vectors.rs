@@ -5,6 +5,7 @@ use serde_json::Value;
 mod coverage;
 mod ops;
 mod structure;
+mod suspicions;
 mod visits;
 
 const COVERAGE: &str = include_str!("../../../mobile-client-spec/vectors/coverage.json");
@@ -14,6 +15,7 @@ const TIME: &str = include_str!("../../../mobile-client-spec/vectors/time.json")
 const OPS: &str = include_str!("../../../mobile-client-spec/vectors/ops.json");
 const VISITS: &str = include_str!("../../../mobile-client-spec/vectors/visits.json");
 const STRUCTURE: &str = include_str!("../../../mobile-client-spec/vectors/structure.json");
+const SUSPICIONS: &str = include_str!("../../../mobile-client-spec/vectors/suspicions.json");
 
 fn file(text: &str) -> Value {
     serde_json::from_str(text).expect("the vectors are JSON")
@@ -41,7 +43,7 @@ fn texts(value: &Value, name: &str) -> Vec<String> {
 #[test]
 fn no_two_vectors_share_an_id() {
     let mut ids = Vec::new();
-    for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE] {
+    for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE, SUSPICIONS] {
         let file = file(text);
         for part in file.as_object().expect("an object").values() {
             let cases = part.as_array().into_iter().flatten();

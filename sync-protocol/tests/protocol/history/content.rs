@@ -44,7 +44,13 @@ impl Act {
             Self::Other(kind) => {
                 (["note", "teleport", "heartbeat"][*kind], nowhere, json!({"x": 1}))
             }
-            Self::Register(name) => ("building_add", nowhere, json!({"name": name})),
+            Self::Register(name) => {
+                let (north, geofence_m) =
+                    (30.25 + f64::from(*name % 2) / 100.0, u32::from(*name) * 700);
+                let body = json!({"name": name, "latitude": north, "longitude": 120.17,
+                    "geofence_m": geofence_m});
+                ("building_add", nowhere, body)
+            }
             _ => self.structure_content(),
         }
     }
@@ -150,6 +156,9 @@ impl Visit {
             "round_id": self.round.map(|round| id("round", round)),
             "office_ids": self.offices.iter().map(|office| id("office", *office)).collect::<Vec<_>>(),
             "occupancy_id": self.occupancy.map(|occupancy| id("occupancy", occupancy)),
+            "roster_version": self.revision,
+            "location": {"lat": 30.25 + f64::from(self.missing % 3) / 100.0, "lon": 120.17,
+                "datum": if self.missing < 32 { "wgs84" } else { "gcj02" }},
             "kind": KINDS[self.kind],
             "outcome": OUTCOMES[self.outcome],
             "members_present": [{"function": if self.signs { "police" } else { "property" }}],

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The id that a letter and a number stand for.
-fn id(name: &str) -> Option<Uuid> {
+pub(super) fn id(name: &str) -> Option<Uuid> {
     let (letter, number) = (name.chars().next()?, name.get(1..)?.parse::<u64>().ok()?);
     let plain = letter.is_ascii_lowercase();
     let text = format!("00000000-0000-4000-8000-{:02x}{number:010}", u32::from(letter));
     plain.then(|| text.parse().expect("a UUID"))
 }
 
-fn name(id: Uuid) -> String {
+pub(super) fn name(id: Uuid) -> String {
     let bytes = id.as_bytes();
     let number: u64 = id.to_string()[26..].parse().expect("decimal digits");
     format!("{}{number}", char::from(bytes[10]))
@@ -37,11 +37,12 @@ fn with_ids(value: &Value) -> Value {
     }
 }
 
-fn fact(fact: &Value) -> Fact {
+/// A fact as a file of vectors writes it, with the bodies of that file.
+pub(super) fn fact(vectors: &str, fact: &Value) -> Fact {
     let text = |name: &str| fact[name].as_str();
     let mut body = Map::new();
     if let Some(like) = text("like") {
-        body = file(STRUCTURE)["bodies"][like].as_object().expect("a body").clone();
+        body = file(vectors)["bodies"][like].as_object().expect("a body").clone();
     }
     body.extend(fact["body"].as_object().expect("a body").clone());
     let author = text("by").map_or(1, |by| by[1..].parse().expect("a number"));
@@ -58,7 +59,7 @@ fn fact(fact: &Value) -> Fact {
     draft.read().0
 }
 
-fn fold_one_by_one<'a>(facts: impl Iterator<Item = &'a Fact>) -> Building {
+pub(super) fn fold_one_by_one<'a>(facts: impl Iterator<Item = &'a Fact>) -> Building {
     let round = RoundId(id("r1").expect("an id"));
     let mut building =
         Building::new(building_id(), vec![RoundWindow { round, from_ms: 0, until_ms: 1000 }]);
@@ -127,24 +128,31 @@ fn assert_expected(entities: &[Entity], case: &Value) {
     }
 }
 
+/// Facts from every beginning on, forwards and backwards.
+pub(super) fn orders<'a>(all: &[&'a Fact]) -> Vec<Vec<&'a Fact>> {
+    let mut orders = Vec::new();
+    for turn in 0..all.len() {
+        let mut turned = all.to_vec();
+        turned.rotate_left(turn);
+        orders.push(turned.iter().rev().copied().collect());
+        orders.push(turned);
+    }
+    orders
+}
+
 #[test]
 fn every_history_ends_as_the_vectors_say_in_whatever_order_it_comes() {
-    let begin: Vec<Fact> = cases(STRUCTURE, "begin").iter().map(fact).collect();
+    let begin: Vec<Fact> =
+        cases(STRUCTURE, "begin").iter().map(|begun| fact(STRUCTURE, begun)).collect();
     for case in cases(STRUCTURE, "cases") {
-        let facts: Vec<Fact> = list(&case, "facts").iter().map(fact).collect();
+        let facts: Vec<Fact> =
+            list(&case, "facts").iter().map(|told| fact(STRUCTURE, told)).collect();
         let all: Vec<&Fact> = begin.iter().chain(&facts).collect();
         let expected = fold_one_by_one(all.iter().copied()).entities();
         assert_expected(&expected, &case);
-        let mut orders: Vec<Vec<&Fact>> = vec![all.iter().rev().copied().collect()];
-        for turn in 0..all.len() {
-            let mut turned = all.clone();
-            turned.rotate_left(turn);
-            orders.push(turned.iter().rev().copied().collect());
-            orders.push(turned);
-        }
         let bytes: BTreeMap<Uuid, &[u8]> =
             expected.iter().map(|entity| (entity.id, entity.body.as_slice())).collect();
-        for order in orders {
+        for order in orders(&all) {
             let entities = fold_one_by_one(order.into_iter()).entities();
             let other: BTreeMap<Uuid, &[u8]> =
                 entities.iter().map(|entity| (entity.id, entity.body.as_slice())).collect();
