@@ -123,6 +123,13 @@ fn sync_body_of(device: Uuid, ops: &[String]) -> String {
     format!(r#"{{"device":"{device}","ops":[{}]}}"#, ops.join(","))
 }
 
+/// When a phone captured its op `n`: far enough from the one before that nobody suspects a double
+/// tap, inside the round's window and before the server's clock. After 43 the times come again.
+pub(crate) fn captured_ms(n: i64) -> i64 {
+    const APART_MS: i64 = 11 * 60 * 1000;
+    crate::world::MONDAY_MS - (43 - n.rem_euclid(43)) * APART_MS
+}
+
 /// An op of a user's phone, sealed; `edit` may change its content before that.
 pub(crate) fn op(
     author: &str,
@@ -132,6 +139,7 @@ pub(crate) fn op(
     body: Value,
     edit: impl FnOnce(&mut Value),
 ) -> String {
+    let at_ms = captured_ms(n);
     let mut content = json!({
         "op_id": id(&format!("op {author} {n}")),
         "device": id(&format!("phone of {author}")),
@@ -142,8 +150,8 @@ pub(crate) fn op(
         "bucket": id("building"),
         "schema": format!("{kind}/1"),
         "captured": {
-            "wall_ms": crate::world::MONDAY_MS - 3600 * 1000, "utc_offset_min": 480,
-            "anchor": { "server_ms": crate::world::MONDAY_MS - 3600 * 1000, "elapsed_ms": 0 },
+            "wall_ms": at_ms, "utc_offset_min": 480,
+            "anchor": { "server_ms": at_ms, "elapsed_ms": 0 },
         },
         "seen": [],
     });

@@ -1,7 +1,7 @@
 //! Coverage and timelines as supervisors read them: every figure above a building is the sum of the
 //! figures below it, and every visit can be looked up with its times.
 
-use crate::actors::{Actor, op, visit};
+use crate::actors::{Actor, captured_ms, op, visit};
 use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use serde_json::{Map, Value, json};
 
@@ -112,7 +112,7 @@ on_both! {
     ) {
         let (wang, lin, qian) =
             (world.actor("wang").await, world.actor("lin").await, world.actor("qian").await);
-        let ago = json!(MONDAY_MS - 3600 * 1000);
+        let ago = json!(captured_ms(1));
         let body = json!({
             "revision": 2, "round_id": id("round"), "team_id": id("team 1"), "kind": "initial",
             "office_ids": [id("101")], "outcome": "refused_entry",

@@ -42,6 +42,10 @@ fn the_whole_street_stands_in_mid_campaign_and_its_parts_add_up() {
         story::replay(&world.base, set_clock, |_| ()).await.expect("a story told");
         let tally = midway::push(&world.base, set_clock, |_, _| ()).await.expect("the rest");
         assert_eq!((tally.visits, tally.duplicates), (900, 0));
+        let places = "from (select count(*) as places from licence_site \
+             group by street_id, uscc, round_id) as licence where places";
+        assert!(world.number(&format!("select count(*) {places} = 1")).await > 500);
+        assert_eq!(world.number(&format!("select count(*) {places} > 1")).await, 0);
         let mut qian =
             Session::sign_in(&world.base, accounts::SUPERVISOR, PASSWORD).await.expect("qian");
         let street = accounts::unit_id(accounts::STREET);

@@ -24,5 +24,6 @@ mod registry;
 mod roster;
 mod schema;
 mod sign_in;
+mod suspicions;
 mod sync;
 mod tidy;

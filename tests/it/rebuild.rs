@@ -4,7 +4,8 @@
 //! told to run nothing but [`the_command`].
 
 use crate::actors::{office_add, op, visit};
-use crate::world::{World, id, on_both};
+use crate::suspicions::met;
+use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use saolou_server::commands;
 use saolou_server::config::{LogFormat, Settings};
 use serde_json::json;
@@ -124,5 +125,30 @@ on_both! {
                 assert!(printed.contains(&line), "{line} is missing in {printed}");
             }
         }
+    }
+
+    async fn an_index_of_licences_that_was_tampered_with_is_listed_and_mended_with_the_rounds(
+        world: World,
+    ) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        wang.sync(&[met("wang", 1, "building", "101")]).await;
+        let count = "select count(*) from licence_site";
+        let mut direct = world.direct().await;
+        assert_eq!(direct.number(count).await, 1);
+        assert_eq!(direct.execute("update licence_site set uscc = 'X'").await, 1);
+        let (code, printed) = rebuild(&world).await;
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains("1 buildings recounted, 2 differences"), "{printed}");
+        for expected in ["91990101MADEMA0198", "nothing"] {
+            let line = format!("{}\tlicence_site\t{}\t{expected}", id("building"), id("round"));
+            assert!(printed.contains(&line), "{line} is missing in {printed}");
+        }
+        let mut longer = world.round("open");
+        longer["until_ms"] = json!(MONDAY_MS + 20 * DAY_MS);
+        qian.put(&format!("/api/v1/rounds/{}", id("round")), longer).await;
+        let (code, printed) = rebuild(&world).await;
+        assert!(printed.contains("1 buildings recounted, 0 differences"), "{printed}");
+        assert_eq!(code, Some(0));
+        assert_eq!(world.number(&format!("{count} where uscc <> 'X'")).await, 1);
     }
 }

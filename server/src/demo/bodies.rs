@@ -37,6 +37,8 @@ pub struct Setting<'a> {
     pub kind: &'a str,
     /// When the visit ended, by a right clock.
     pub at_ms: Millis,
+    /// The version of the room list that the phone shows.
+    pub roster_version: i64,
 }
 
 /// A member of the team that made the visit.
@@ -310,7 +312,7 @@ fn start(setting: &Setting<'_>, outcome: &str, note: &str) -> Body {
         "members_present": members,
         "kind": setting.kind,
         "office_ids": setting.offices,
-        "roster_version": 1,
+        "roster_version": setting.roster_version,
         "checklist_version": 3,
         "started_ms": setting.at_ms - 9 * 60_000,
         "ended_ms": setting.at_ms,

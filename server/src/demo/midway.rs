@@ -210,6 +210,7 @@ impl Crew {
             offices: &[stop.office],
             kind: "initial",
             at_ms: stop.at_ms,
+            roster_version: 1,
         };
         let body = body(stop, &setting);
         let bucket = BuildingId(building_id(stop.building));

@@ -1,10 +1,11 @@
 //! One commit against the database: what the core needs to know of it, and what it decided.
 
 use super::fold::head_of;
+use super::licences::Moved;
 use super::quarantine;
 use crate::error::Result;
 use crate::store::{EntityRow, HeadMove, OpRow, QuarantineRow, Seen, Tx};
-use saolou_protocol::building::Entity;
+use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::Digest;
 use saolou_protocol::engine::Head;
@@ -67,6 +68,7 @@ pub(super) async fn write(tx: &mut Tx, commit: &Commit<'_>) -> Result<bool> {
     }
     let entities: Vec<EntityRow> = commit.moves.iter().flat_map(rows_of).collect();
     tx.put_entities(&entities).await?;
+    Moved::of(&commit.moves).write(tx).await?;
     let moves: Vec<HeadMove> = commit.moves.iter().map(head_move).collect();
     Ok(tx.move_heads(&moves).await? == moves.len() as u64)
 }
@@ -144,10 +146,11 @@ pub(super) fn rows_of(change: &Move) -> impl Iterator<Item = EntityRow> {
     })
 }
 
-/// A change that brings a bucket to what its ops say.
+/// A change that brings the entities of a bucket to what its ops say.
 pub(super) fn rederived(bucket: Uuid, from: Head, entities: Vec<Entity>, digest: Digest) -> Move {
     let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
-    Move { bucket: BuildingId(bucket), from, to: Head { seq, digest, ..from }, entities }
+    let (bucket, to) = (BuildingId(bucket), Head { seq, digest, ..from });
+    Move { bucket, from, to, entities, licences: LicencesMoved::default() }
 }
 
 /// The devices of a batch that file for themselves, with the streets they file in.

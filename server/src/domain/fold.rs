@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::store::{Head, RoundRow, Tx};
 use saolou_protocol::building::{Building, Entity, RoundWindow};
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::digest::Digest;
 use saolou_protocol::engine;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, RoundId};
@@ -17,9 +16,8 @@ use uuid::Uuid;
 /// Facts that are kept folded in memory, over all buildings: about 1 KiB each.
 const FACTS_CACHED_MAX: usize = 50_000;
 
-/// The entities of a building that differ from what its ops say, as they should be, and the digest
-/// of all of them.
-pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<(Vec<Entity>, Digest)> {
+/// A building folded anew, and those of its entities that are stored otherwise, as they should be.
+pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<(Building, Vec<Entity>)> {
     let (building, entities) = fold(tx, head).await?;
     let stored = tx.entities(head.street_id, head.building_id).await?;
     let stored: HashMap<(&str, Uuid), &[u8]> = stored
@@ -29,7 +27,7 @@ pub(crate) async fn differences(tx: &mut Tx, head: &Head) -> Result<(Vec<Entity>
     let differs = |entity: &Entity| {
         stored.get(&(entity.kind.code(), entity.id)).is_none_or(|body| *body != entity.body)
     };
-    Ok((entities.into_iter().filter(differs).collect(), building.digest()))
+    Ok((building, entities.into_iter().filter(differs).collect()))
 }
 
 /// Folds all accepted ops of a building.

@@ -2,7 +2,7 @@
 //! through the store. No HTTP, no SQL.
 //!
 //! The way of an op: [`sync`] reads and judges a push, [`writer`] is the one place where ops become
-//! state, a [`batch`] at a time, on buildings that [`fold`] keeps; [`pull`] with its [`cursor`] gives
+//! state, a [`batch`] at a time, on buildings that [`fold`] keeps, and `licences` follows; [`pull`] with its [`cursor`] gives
 //! it back, [`held`] says what is held, [`epoch`] whether it is still the same data. [`rebuild`] is
 //! the proof that state is what ops say. [`desk`] files ops for people without
 //! an outbox.
@@ -22,6 +22,7 @@ pub(crate) mod devices;
 pub(crate) mod epoch;
 pub(crate) mod fold;
 pub(crate) mod held;
+mod licences;
 pub(crate) mod photos;
 pub(crate) mod pull;
 pub(crate) mod quarantine;

@@ -1,6 +1,7 @@
 //! Rebuild: recount everything from the ops and compare it with what is stored.
 
 use super::fold::fold;
+use super::licences::Moved;
 use crate::error::Result;
 use crate::store::{EntityRow, Store};
 use saolou_protocol::building::{Entity, EntityKind};
@@ -12,11 +13,11 @@ use uuid::Uuid;
 pub(crate) struct Difference {
     /// The building.
     pub(crate) building_id: Uuid,
-    /// `building`, `floor`, `office`, `conflict`.
+    /// `building`, `floor`, `office`; `licence_site` for a row of the index of licences.
     pub(crate) kind: &'static str,
-    /// The entity.
+    /// The entity; of a licence its round.
     pub(crate) entity_id: Uuid,
-    /// What it should be, as JSON.
+    /// What it should be, as JSON, or `nothing`; of a licence its code.
     pub(crate) expected: String,
 }
 
@@ -38,10 +39,18 @@ pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> R
         let mut tx = store.read().await?;
         // Read again inside the snapshot: the head may have moved since it was listed.
         let Some(head) = tx.head(head.building_id).await? else { continue };
-        let (_, entities) = fold(&mut tx, &head).await?;
+        let (folded, entities) = fold(&mut tx, &head).await?;
         let stored = tx.entities(head.street_id, head.building_id).await?;
         let building_id = head.building_id;
         for (kind, entity_id, expected) in differences(entities, stored) {
+            recount.differences.push(Difference { building_id, kind, entity_id, expected });
+        }
+        let due = Moved::due(&mut tx, &head, &folded).await?;
+        let (lacking, stray) = due.rows();
+        let lacking = lacking.iter().map(|row| (row.round_id, row.uscc.clone()));
+        let stray = stray.iter().map(|row| (row.round_id, "nothing".to_owned()));
+        for (entity_id, expected) in lacking.chain(stray) {
+            let kind = "licence_site";
             recount.differences.push(Difference { building_id, kind, entity_id, expected });
         }
         recount.buildings += 1;

@@ -3,8 +3,10 @@
 
 use super::access::Caller;
 use super::fold::fold;
+use super::licences::Found;
 use super::sync::Sync;
 use crate::error::{Error, Result};
+use saolou_protocol::building::LICENCE_SEEN_ELSEWHERE;
 use saolou_protocol::building::history::HistoryItem;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::fact::Fact;
@@ -54,15 +56,20 @@ pub(crate) async fn timeline(
     let office_id = folded.canonical(office).ok_or(Error::NotFound)?;
     let mut standings: HashMap<Uuid, HistoryItem> =
         folded.history(office_id).into_iter().map(|item| (item.op_id.0, item)).collect();
+    let licences = standings.values().filter_map(|item| item.licence.as_ref());
+    let found = Found::read(&mut tx, head.street_id, licences).await?;
     let mut items = Vec::new();
     for row in tx.timeline(head.street_id, building).await? {
-        let Some(standing) = standings.remove(&row.op_id) else { continue };
+        let Some(mut standing) = standings.remove(&row.op_id) else { continue };
         let unreadable = || Error::Internal("a stored op is unreadable".into());
         let hash = row.hash.try_into().map(Hash).map_err(|_| unreadable())?;
         let op = Op::restore(row.content, hash).map_err(|_| unreadable())?;
         let quality = TimeQuality::parse(&row.quality).ok_or_else(unreadable)?;
         let (corrected_ms, received_ms) = (row.corrected_ms, row.received_ms);
-        let (_, issues) = Fact::read(&op, Stamp { corrected_ms, received_ms, quality });
+        let (_, mut issues) = Fact::read(&op, Stamp { corrected_ms, received_ms, quality });
+        issues.extend(std::mem::take(&mut standing.issues));
+        let seen = |licence| found.is_elsewhere(licence, building);
+        issues.add_if(standing.licence.as_ref().is_some_and(seen), LICENCE_SEEN_ELSEWHERE);
         items.push(Item {
             standing,
             kind: op.kind,

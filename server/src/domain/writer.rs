@@ -7,6 +7,7 @@
 
 use super::batch::{self, head_move, rederived, rows_of};
 use super::fold::{Cache, differences, head_of};
+use super::licences;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::{EntityRow, Seen, Store};
@@ -232,8 +233,9 @@ impl Work {
         for _ in 0..ATTEMPTS_MAX {
             let mut tx = self.store.write().await?;
             let known = batch::known(&mut tx, ops).await?;
-            let plan = Plan::of(ops, known);
+            let mut plan = Plan::of(ops, known);
             let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;
+            plan.found_elsewhere(licences::elsewhere(&mut tx, ops, &buildings).await?);
             // A defect in a rule must not end the writer for everybody. What it was working on is
             // forgotten and folded anew from the ops.
             let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
@@ -316,10 +318,13 @@ impl Work {
     async fn rederive_one(&self, building: Uuid) -> Result<bool> {
         let mut tx = self.store.write().await?;
         let Some(head) = tx.head(building).await? else { return Ok(true) };
-        let (changed, digest) = differences(&mut tx, &head).await?;
-        if changed.is_empty() && digest == head.digest() {
+        let (folded, changed) = differences(&mut tx, &head).await?;
+        let moved_licences = licences::Moved::due(&mut tx, &head, &folded).await?;
+        let digest = folded.digest();
+        if changed.is_empty() && digest == head.digest() && moved_licences.is_empty() {
             return Ok(true);
         }
+        moved_licences.write(&mut tx).await?;
         let change = rederived(building, head_of(&head), changed, digest);
         let rows: Vec<EntityRow> = rows_of(&change).collect();
         tx.put_entities(&rows).await?;

@@ -106,6 +106,8 @@ impl Tx {
         const OPS: &str = "update op set street_id = $2 where building_id = $1 and street_id <> $2";
         const ENTITIES: &str =
             "update entity set street_id = $2 where building_id = $1 and street_id <> $2";
+        const LICENCES: &str =
+            "update licence_site set street_id = $2 where building_id = $1 and street_id <> $2";
         on!(self, |conn| sqlx::query(PUT)
             .bind(building)
             .bind(street)
@@ -114,7 +116,7 @@ impl Tx {
             .execute(conn)
             .await
             .map(drop))?;
-        for sql in [OPS, ENTITIES] {
+        for sql in [OPS, ENTITIES, LICENCES] {
             on!(self, |conn| sqlx::query(sql)
                 .bind(building)
                 .bind(street)

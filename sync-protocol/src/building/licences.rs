@@ -8,6 +8,9 @@ use crate::ids::RoundId;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+/// The issue that a licence was found at work in another place in the same round.
+pub const LICENCE_SEEN_ELSEWHERE: &str = "licence_seen_elsewhere";
+
 /// A licence that was found at work in a building in a round.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LicenceSite {

@@ -35,7 +35,7 @@ use crate::visit::Visit;
 use conflicts::Conflicts;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;
-pub use licences::{LicenceSite, LicencesMoved};
+pub use licences::{LICENCE_SEEN_ELSEWHERE, LicenceSite, LicencesMoved};
 use office::OfficeDerived;
 use site::Site;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@
 //! what is known now. Nothing here changes coverage.
 
 use super::ledger::VisitKey;
-use super::licences::{LicenceSite, LicencesMoved};
+use super::licences::{LICENCE_SEEN_ELSEWHERE, LicenceSite, LicencesMoved};
 use super::{Building, Placed};
 use crate::fact::Fact;
 use crate::ids::{OfficeId, OpId, VisitId};
@@ -46,7 +46,7 @@ impl Building {
         found.duplicates = self.duplicates(key, placed, fact, visit);
         found.issues.add_if(!found.duplicates.is_empty(), "suspected_duplicate");
         let elsewhere = placed.at_work && self.is_licence_elsewhere(key, placed, visit);
-        found.issues.add_if(elsewhere, "licence_seen_elsewhere");
+        found.issues.add_if(elsewhere, LICENCE_SEEN_ELSEWHERE);
         found
     }
 

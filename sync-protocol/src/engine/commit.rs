@@ -6,7 +6,7 @@
 use super::Head;
 use super::push::{Judged, Verdict};
 use crate::building::answer::{Answer, AnswerStatus};
-use crate::building::{Building, Entity};
+use crate::building::{Building, Entity, LICENCE_SEEN_ELSEWHERE, LicencesMoved};
 use crate::canonical::Hash;
 use crate::digest::Digest;
 use crate::fact::Fact;
@@ -35,6 +35,7 @@ pub struct Plan<'a> {
     known: Known,
     merged: Vec<&'a Judged>,
     quarantined: Vec<(&'a Judged, &'static str)>,
+    elsewhere: BTreeSet<OpId>,
 }
 
 /// What one transaction writes, and what it answers once that is durable.
@@ -63,6 +64,8 @@ pub struct Move {
     pub to: Head,
     /// Rows that change, numbered upwards from `from.seq + 1`.
     pub entities: Vec<Entity>,
+    /// Licences that are found at work there now, or no more.
+    pub licences: LicencesMoved,
 }
 
 /// What became of an op.
@@ -101,7 +104,7 @@ impl<'a> Plan<'a> {
                 quarantined.push((judged, reason));
             }
         }
-        Self { ops, known, merged, quarantined }
+        Self { ops, known, merged, quarantined, elsewhere: BTreeSet::new() }
     }
 
     /// The buckets that new facts go to, with their streets.
@@ -115,6 +118,12 @@ impl<'a> Plan<'a> {
     pub fn heads(&self) -> BTreeMap<BuildingId, Head> {
         let heads = self.merged.iter().map(|judged| judged.op.bucket);
         heads.filter_map(|bucket| Some((bucket, *self.known.heads.get(&bucket)?))).collect()
+    }
+
+    /// Says of which ops the licence is known in another building of the street, so that their
+    /// answers can.
+    pub fn found_elsewhere(&mut self, ops: BTreeSet<OpId>) {
+        self.elsewhere = ops;
     }
 
     /// Folds the new facts into their buildings and words the answers. `buildings` holds every one
@@ -135,13 +144,19 @@ impl<'a> Plan<'a> {
             let entities = building.apply(facts);
             let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
             let to = Head { seq, digest: building.digest(), ..from };
-            Some(Move { bucket, from, to, entities })
+            Some(Move { bucket, from, to, entities, licences: building.licences_moved() })
         });
         let mut commit = Commit { moves: moves.collect(), ..Commit::default() };
         for judged in &self.merged {
             let op = judged.op.op_id;
             let answer = match buildings.get(&judged.op.bucket) {
-                Some(building) => building.answer(op, judged.issues.clone()),
+                Some(building) => {
+                    let mut issues = judged.issues.clone();
+                    let seen =
+                        self.elsewhere.contains(&op) && building.licence_found_by(op).is_some();
+                    issues.add_if(seen, LICENCE_SEEN_ELSEWHERE);
+                    building.answer(op, issues)
+                }
                 None => Answer::plain(Some(op), AnswerStatus::Retry, "busy"),
             };
             commit.accepted.push((judged, answer.bytes()));

@@ -35,6 +35,8 @@ pub(super) struct Cast {
     /// What made the offices of each floor.
     made: BTreeMap<FloorId, Vec<OpId>>,
     visits: BTreeMap<&'static str, Vec<OpId>>,
+    /// Changes of rooms that wait on each device, and how many the server has.
+    changes: ([i64; 5], i64),
 }
 
 /// User name and team of each device.
@@ -59,6 +61,7 @@ impl Cast {
             tenants: tenants(),
             made: BTreeMap::new(),
             visits: BTreeMap::new(),
+            changes: ([0; 5], 0),
         }
     }
 
@@ -90,7 +93,11 @@ impl Cast {
     pub(super) fn capture(&mut self, line: &Line) {
         match line.what {
             What::Hear => self.phone(line.who).hear(line.at_ms, line.at_ms),
-            What::Sync | What::HeldPhoto | What::Moment(_) => {}
+            What::Sync => {
+                let (waiting, sent) = &mut self.changes;
+                *sent += std::mem::take(&mut waiting[line.who as usize]);
+            }
+            What::HeldPhoto | What::Moment(_) => {}
             What::Confirm => self.confirm(line),
             What::Split603 => self.split_603(line),
             What::Add907 => self.add_907(line),
@@ -135,6 +142,7 @@ impl Cast {
             ],
             "reason": "603 已隔成两间，门牌为 603A、603B",
         });
+        self.changes.0[line.who as usize] += 1;
         let split = self.put(line, "office_split", ("office", office("603")), body, &[]);
         self.made.entry(FloorId(floor_id(TIDE, "-", "6F"))).or_default().push(split);
         for (part, tenant) in parts.into_iter().zip([first, second]) {
@@ -159,6 +167,7 @@ impl Cast {
             "origin": "added_on_site",
             "reason": "9 层走廊尽头有 907 门牌，底册未列",
         });
+        self.changes.0[line.who as usize] += 1;
         let added = self.put(line, "office_add", ("office", office("907")), body, &[]);
         self.made.entry(FloorId(floor)).or_default().push(added);
     }
@@ -203,6 +212,8 @@ impl Cast {
             offices: &offices,
             kind: visit_kind(line),
             at_ms: line.at_ms,
+            // Phones pull whenever they have signal.
+            roster_version: 1 + self.changes.1,
         };
         match line.what {
             What::Mistyped => {

@@ -1,0 +1,11 @@
+-- Which licences were found at work in which buildings in a round. Derived from ops like entities;
+-- by code first within the street, because the question is where else a licence was found.
+
+create table licence_site (
+    street_id uuid not null,
+    uscc text not null,
+    round_id uuid not null,
+    building_id uuid not null,
+    primary key (street_id, uscc, round_id, building_id)
+);
+create index licence_site_building on licence_site (street_id, building_id);
