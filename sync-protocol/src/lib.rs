@@ -6,8 +6,8 @@
 //! [`company`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
 //! [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
-//! server send each other, [`digest`] and [`held`] what they compare. [`identifiers`] and
-//! [`screening`] judge numbers and words.
+//! server send each other, [`digest`] and [`held`] what they compare, [`phone`] the state machine of
+//! a client. [`identifiers`] and [`screening`] judge numbers and words.
 
 pub mod body;
 pub mod canonical;
@@ -32,6 +32,7 @@ pub mod registry;
 
 pub mod digest;
 pub mod held;
+pub mod phone;
 pub mod wire;
 
 pub mod identifiers;
