@@ -3,12 +3,12 @@
 //!
 //! In reading order: [`op`] is what travels, [`canonical`] how it is hashed, [`time`] when it
 //! happened; [`body`] and [`issue`] read it leniently into a [`fact`]. [`outcome`], [`visit`],
-//! [`company`], [`location`] and [`clears`] are the inspection record, [`registry`] the rooms, [`field`],
-//! [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
+//! [`company`], [`location`] and [`clears`] are the inspection record, [`registry`] the rooms,
+//! [`field`], [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
 //! server send each other, [`digest`] and [`held`] what they compare, [`engine`] what the server
-//! makes of it. [`identifiers`] and
-//! [`screening`] judge numbers and words.
+//! makes of it, [`phone`] the state machine of a client. [`identifiers`] and [`screening`] judge
+//! numbers and words.
 
 pub mod body;
 pub mod canonical;
@@ -36,6 +36,7 @@ pub mod registry;
 pub mod digest;
 pub mod engine;
 pub mod held;
+pub mod phone;
 pub mod wire;
 
 pub mod identifiers;

@@ -2,5 +2,6 @@
 
 mod history;
 mod merge;
+mod phone;
 mod vectors;
 mod world;

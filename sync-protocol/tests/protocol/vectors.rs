@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 mod coverage;
+mod held;
 mod ops;
+mod phone;
 mod structure;
 mod suspicions;
 mod visits;
@@ -16,6 +18,9 @@ const OPS: &str = include_str!("../../../mobile-client-spec/vectors/ops.json");
 const VISITS: &str = include_str!("../../../mobile-client-spec/vectors/visits.json");
 const STRUCTURE: &str = include_str!("../../../mobile-client-spec/vectors/structure.json");
 const SUSPICIONS: &str = include_str!("../../../mobile-client-spec/vectors/suspicions.json");
+const HELD: &str = include_str!("../../../mobile-client-spec/vectors/held.json");
+const DIGEST: &str = include_str!("../../../mobile-client-spec/vectors/digest.json");
+const PHONE: &str = include_str!("../../../mobile-client-spec/vectors/phone.json");
 
 fn file(text: &str) -> Value {
     serde_json::from_str(text).expect("the vectors are JSON")
@@ -44,6 +49,8 @@ fn texts(value: &Value, name: &str) -> Vec<String> {
 fn no_two_vectors_share_an_id() {
     let mut ids = Vec::new();
     for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE, SUSPICIONS] {
+    for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE, HELD, DIGEST, PHONE]
+    {
         let file = file(text);
         for part in file.as_object().expect("an object").values() {
             let cases = part.as_array().into_iter().flatten();
