@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::store::{HoldingRow, Store, Tx};
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use uuid::Uuid;
@@ -52,11 +53,11 @@ async fn leaving_of(
     let mut scopes: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
     let mut leaving = Vec::new();
     for row in holdings {
-        if !scopes.contains_key(&row.user_id) {
-            let scope = scope_of(tx, row.user_id, now_ms).await?;
-            scopes.insert(row.user_id, scope);
-        }
-        let is_lost = !scopes[&row.user_id].contains(&row.building_id);
+        let scope = match scopes.entry(row.user_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(scope_of(tx, row.user_id, now_ms).await?),
+        };
+        let is_lost = !scope.contains(&row.building_id);
         if is_lost || revoked.contains(&row.device_id) {
             leaving.push(Leaving {
                 building_id: row.building_id,

@@ -143,7 +143,8 @@ impl Sync {
         for (place, read) in ops.into_iter().enumerate() {
             match read {
                 Ok(read) => {
-                    judged.push((place, standing.judge(read, |kind| may_file(caller, kind))))
+                    let judgement = standing.judge(read, |kind| may_file(caller, kind));
+                    judged.push((place, judgement));
                 }
                 Err(no_op) => no_ops.push((place, no_op)),
             }

@@ -206,6 +206,12 @@ impl Phone {
         self.stored.replica.recount();
     }
 
+    /// Changes a byte of some row, as a bad disk would; `false` where there is no row.
+    #[cfg(feature = "faults")]
+    pub fn rot(&mut self, random: u64) -> bool {
+        self.stored.replica.rot(random)
+    }
+
     /// How often the base was found to be wrong, for reports.
     #[must_use]
     pub const fn mismatches(&self) -> Mismatches {

@@ -137,6 +137,16 @@ impl Replica {
     }
 
     /// Counts all digests anew from the bytes.
+    #[cfg(feature = "faults")]
+    pub(super) fn rot(&mut self, random: u64) -> bool {
+        let rows = || self.buckets.values().map(|bucket| bucket.rows.len()).sum::<usize>() as u64;
+        let len = rows();
+        let mut rows = self.buckets.values_mut().flat_map(|bucket| bucket.rows.values_mut());
+        let Some(row) = rows.nth((random % len.max(1)) as usize) else { return false };
+        *row = Verbatim::sealed(row.text().replacen('0', "7", 1).into_bytes());
+        true
+    }
+
     pub(super) fn recount(&mut self) {
         self.buckets.values_mut().for_each(|bucket| bucket.digest = bucket.recounted());
     }

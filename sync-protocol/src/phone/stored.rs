@@ -158,7 +158,8 @@ impl Stored {
     }
 
     /// Whether the next request should not wait for the timer.
-    pub(super) fn has_work(&self) -> bool {
+    #[must_use]
+    pub fn has_work(&self) -> bool {
         let unread = |kept: &Kept| kept.standing == Standing::Settled && !self.is_pulled(kept);
         let waits = self.outbox.numbers(&self.limits).waiting > 0;
         self.more || waits || self.repair.is_urgent() || self.outbox.iter().any(unread)

@@ -48,9 +48,19 @@ fn texts(value: &Value, name: &str) -> Vec<String> {
 #[test]
 fn no_two_vectors_share_an_id() {
     let mut ids = Vec::new();
-    for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE, SUSPICIONS] {
-    for text in [COVERAGE, SHARED_ROOMS, ROLLUP, TIME, OPS, VISITS, STRUCTURE, HELD, DIGEST, PHONE]
-    {
+    for text in [
+        COVERAGE,
+        SHARED_ROOMS,
+        ROLLUP,
+        TIME,
+        OPS,
+        VISITS,
+        STRUCTURE,
+        SUSPICIONS,
+        HELD,
+        DIGEST,
+        PHONE,
+    ] {
         let file = file(text);
         for part in file.as_object().expect("an object").values() {
             let cases = part.as_array().into_iter().flatten();

@@ -1,0 +1,489 @@
+//! The server's core over a store in memory: the same functions that the real server calls, one
+//! transaction at a time.
+
+use crate::backend::{Accepted, Backend, Desk, Dump, Person, Reply};
+use crate::field;
+use saolou_protocol::building::answer::{Answer, AnswerStatus};
+use saolou_protocol::building::{Building, RoundWindow};
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::digest::{Digest, Sums, first_byte};
+use saolou_protocol::engine::Head;
+use saolou_protocol::engine::commit::{Commit, Known, Outcome, Plan};
+use saolou_protocol::engine::pull::{Cursor, Pager, Scope};
+use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing, Verdict};
+use saolou_protocol::fact::Fact;
+use saolou_protocol::held::Held;
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
+use saolou_protocol::issue::Issues;
+use saolou_protocol::op::Op;
+use saolou_protocol::time::{Millis, Stamp};
+use saolou_protocol::wire::{
+    BucketSums, Limits, Page, PullRequest, Review, Rows, Served, SyncReply, SyncRequest,
+};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use uuid::Uuid;
+
+/// What this server takes: little, so that limits are met.
+pub(crate) const LIMITS: Limits = Limits {
+    ops_max: 12,
+    op_bytes_max: 64 * 1024,
+    body_bytes_max: 256 * 1024,
+    page_bytes_max: 6 * 1024,
+    photo_bytes_max: 1024,
+    keep_ms: 14 * 24 * 3_600_000,
+};
+
+/// Rows by kind and id, each with its number in the feed.
+type Feed = BTreeMap<(String, Uuid), (i64, Vec<u8>)>;
+
+/// What survives a crash.
+#[derive(Clone, Debug, Default)]
+struct Data {
+    epoch: u64,
+    accepted: BTreeMap<OpId, (Accepted, Vec<u8>)>,
+    quarantine: BTreeMap<(OpId, Hash, UserId), Waiting>,
+    refused: BTreeSet<(DeviceId, u64)>,
+    entities: BTreeMap<BuildingId, Feed>,
+    heads: BTreeMap<BuildingId, Head>,
+    holdings: BTreeSet<(DeviceId, BuildingId)>,
+    assigned: BTreeMap<(UserId, BuildingId), Vec<Range<Millis>>>,
+    suspended: BTreeMap<UserId, Millis>,
+    revoked: BTreeSet<DeviceId>,
+}
+
+/// An op in quarantine.
+#[derive(Clone, Debug)]
+struct Waiting {
+    op: Op,
+    stamp: Stamp,
+    answer: Vec<u8>,
+    is_waiting: bool,
+}
+
+/// The server in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Core {
+    data: Data,
+    folded: HashMap<BuildingId, Building>,
+    backup: Option<Data>,
+    buildings: BTreeSet<BuildingId>,
+    rounds: Vec<RoundWindow>,
+}
+
+type ReadOps = Vec<Result<Read, NoOp>>;
+
+impl Core {
+    fn epoch(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.data.epoch) + 1)
+    }
+
+    fn standing(&self, by: Person, ops: &ReadOps) -> Standing {
+        let street = field::street();
+        let mut standing = Standing {
+            sender: by.user,
+            streets: BTreeSet::from([street]),
+            home: street,
+            suspended_ms: self.data.suspended.get(&by.user).copied(),
+            revoked: self.data.revoked.clone(),
+            ..Standing::default()
+        };
+        for read in ops.iter().flatten() {
+            if self.buildings.contains(&read.op.bucket) {
+                standing.street_of.insert(read.op.bucket, street);
+            }
+            standing.taken.insert((read.op.device, read.op.n, read.op.op_id));
+        }
+        if by.is_supervisor {
+            standing.reached.extend(&self.buildings);
+        }
+        for ((user, building), times) in &self.data.assigned {
+            if *user == by.user {
+                standing.assigned.insert(*building, times.clone());
+            }
+        }
+        let devices: BTreeSet<DeviceId> = ops.iter().flatten().map(|read| read.op.device).collect();
+        for (op, (accepted, _)) in &self.data.accepted {
+            if devices.contains(&accepted.device) {
+                standing.taken.insert((accepted.device, accepted.n, *op));
+            }
+        }
+        standing
+    }
+
+    fn commit(&mut self, judged: &[Judged]) -> Vec<Outcome> {
+        let ops: Vec<&Judged> = judged.iter().collect();
+        let mut known = Known::default();
+        for judged in judged {
+            let id = judged.op.op_id;
+            if let Some((accepted, answer)) = self.data.accepted.get(&id) {
+                known.accepted.insert(id, (accepted.hash, answer.clone()));
+            }
+            for (key, waiting) in &self.data.quarantine {
+                if key.0 == id {
+                    known.quarantined.insert(*key, waiting.answer.clone());
+                }
+            }
+            if let Some(head) = self.data.heads.get(&judged.op.bucket) {
+                known.heads.insert(judged.op.bucket, *head);
+            }
+        }
+        let plan = Plan::of(&ops, known);
+        let mut buildings = HashMap::new();
+        for bucket in plan.buckets().into_keys() {
+            let folded = self.folded.remove(&bucket);
+            let folded = folded.filter(|folded| {
+                self.data.heads.get(&bucket).is_some_and(|head| head.digest == folded.digest())
+            });
+            let building = folded.unwrap_or_else(|| fold(&self.data, &self.rounds, bucket));
+            buildings.insert(bucket, building);
+        }
+        let commit = plan.merge(&mut buildings);
+        self.write(&commit);
+        self.folded.extend(buildings);
+        commit.outcomes
+    }
+
+    /// One transaction.
+    fn write(&mut self, commit: &Commit<'_>) {
+        for (judged, answer) in &commit.accepted {
+            let Judged { op, stamp, .. } = judged;
+            let accepted = Accepted {
+                bucket: op.bucket,
+                device: op.device,
+                n: op.n,
+                hash: op.hash,
+                content: op.canonical.clone(),
+                stamp: *stamp,
+            };
+            self.data.accepted.insert(op.op_id, (accepted, answer.clone()));
+        }
+        for (judged, _, answer) in &commit.quarantined {
+            let key = (judged.op.op_id, judged.op.hash, judged.sender);
+            let (op, stamp, answer) = (judged.op.clone(), judged.stamp, answer.clone());
+            let waiting = Waiting { op, stamp, answer, is_waiting: true };
+            self.data.quarantine.entry(key).or_insert(waiting);
+        }
+        for (key, waiting) in &mut self.data.quarantine {
+            if commit.settled.contains(&key.0) {
+                waiting.is_waiting = false;
+            }
+        }
+        for change in &commit.moves {
+            let rows = self.data.entities.entry(change.bucket).or_default();
+            for (entity, seq) in change.entities.iter().zip(change.from.seq + 1..) {
+                let key = (entity.kind.code().to_owned(), entity.id);
+                rows.insert(key, (seq, entity.body.clone()));
+            }
+            self.data.heads.insert(change.bucket, change.to);
+        }
+    }
+
+    fn held(&self, device: DeviceId) -> Held {
+        let accepted = self.data.accepted.values().map(|(accepted, _)| accepted);
+        let mut held: BTreeSet<u64> =
+            accepted.filter(|op| op.device == device).map(|op| op.n).collect();
+        held.extend(self.data.refused.iter().filter(|(d, _)| *d == device).map(|(_, n)| *n));
+        let waiting = self.data.quarantine.iter();
+        held.extend(
+            waiting
+                .filter(|((_, _, sender), w)| w.op.author == *sender && w.op.device == device)
+                .map(|(_, waiting)| waiting.op.n),
+        );
+        held.remove(&0);
+        Held::of(device, 0, held)
+    }
+
+    fn reviews(&mut self, by: Person, ask: &[OpId]) -> Vec<Review> {
+        let mut reviews = Vec::new();
+        for op_id in ask {
+            let author = |content: &[u8]| {
+                let op = Op::restore(content.to_vec(), Hash([0; 32]));
+                op.is_ok_and(|op| op.author == by.user)
+            };
+            let accepted = self.data.accepted.get(op_id).filter(|(op, _)| author(&op.content));
+            let waiting = self.data.quarantine.iter();
+            let waiting = waiting
+                .filter(|((op, _, _), waiting)| op == op_id && waiting.op.author == by.user)
+                .any(|(_, waiting)| waiting.is_waiting);
+            let state = match accepted {
+                Some((accepted, _)) => {
+                    let building = fold(&self.data, &self.rounds, accepted.bucket);
+                    match building.answer(*op_id, Issues::default()).status {
+                        AnswerStatus::Parked => "parked",
+                        AnswerStatus::Conflict => "conflict",
+                        _ => "applied",
+                    }
+                }
+                None if waiting => "quarantined",
+                None => "unknown",
+            };
+            reviews.push(Review { op_id: *op_id, state: state.to_owned(), reason: None });
+        }
+        reviews
+    }
+
+    fn scope(&self, by: Person, device: DeviceId, now_ms: Millis) -> Scope {
+        let is_out = self.data.suspended.contains_key(&by.user);
+        let is_revoked = self.data.revoked.contains(&device);
+        let has = |building: &BuildingId| {
+            by.is_supervisor
+                || self
+                    .data
+                    .assigned
+                    .get(&(by.user, *building))
+                    .is_some_and(|times| times.iter().any(|time| time.contains(&now_ms)))
+        };
+        let heads = self.data.heads.iter().filter(|(id, _)| !is_out && !is_revoked && has(id));
+        Scope {
+            heads: heads.map(|(id, head)| (*id, *head)).collect(),
+            lost_because: if is_out { "suspended" } else { "reassigned" },
+        }
+    }
+
+    fn page(&mut self, by: Person, device: DeviceId, asked: PullRequest, now_ms: Millis) -> Page {
+        let scope = self.scope(by, device, now_ms);
+        let text = asked.cursor.clone().unwrap_or_default();
+        let cursor = serde_json::from_str(&text).unwrap_or_else(|_| {
+            let mut cursor = Cursor::start(self.epoch());
+            let held = self.data.holdings.iter().filter(|(d, _)| *d == device);
+            cursor.read.extend(held.map(|(_, bucket)| (*bucket, 0)));
+            cursor
+        });
+        let max = LIMITS.page_bytes_max;
+        let mut pager = Pager::begin(cursor, asked, scope, self.epoch(), max, now_ms);
+        while let Some((bucket, _, read)) = pager.wants() {
+            // Read two by two, as a server would in larger runs.
+            let mut rows = self.rows(bucket, |seq, _| seq > read);
+            rows.sort_by_key(|row| row.seq);
+            let all = rows.len() < 2;
+            rows.truncate(2);
+            pager.take(rows, all);
+        }
+        let repair = pager.differing().into_iter().map(|bucket| {
+            let rows = self.rows(bucket, |_, _| true);
+            let terms = rows
+                .iter()
+                .map(|row| (row.kind.as_str(), row.id, Hash::of(row.body.get().as_bytes())));
+            BucketSums { bucket, sums: Sums::of(terms) }
+        });
+        let repair = repair.collect();
+        let rows = pager.rows_asked().map(|asked| Rows {
+            bucket: asked.bucket,
+            first_bytes: asked.first_bytes.clone(),
+            entities: self.rows(asked.bucket, |_, (kind, id)| {
+                asked.first_bytes.contains(&first_byte(kind, *id))
+            }),
+        });
+        let rows = rows.collect();
+        let is_set_back = pager.came_from_the_future();
+        let seal = |cursor: &Cursor| serde_json::to_string(cursor).expect("ids and numbers");
+        let (page, holdings) = pager.end(repair, rows, seal);
+        self.data.holdings.extend(holdings.given.iter().map(|bucket| (device, *bucket)));
+        for bucket in &holdings.left {
+            self.data.holdings.remove(&(device, *bucket));
+        }
+        if is_set_back {
+            self.data.epoch += 1;
+        }
+        page
+    }
+
+    fn rows(
+        &self,
+        bucket: BuildingId,
+        wanted: impl Fn(i64, &(String, Uuid)) -> bool,
+    ) -> Vec<Served> {
+        let rows = self.data.entities.get(&bucket).into_iter().flatten();
+        rows.filter(|(key, (seq, _))| wanted(*seq, key))
+            .map(|((kind, id), (seq, body))| Served {
+                bucket,
+                seq: *seq,
+                kind: kind.clone(),
+                id: *id,
+                body: raw(body.clone()),
+            })
+            .collect()
+    }
+
+    fn push(&mut self, by: Person, ops: ReadOps) -> (Vec<Box<RawValue>>, Vec<OpId>) {
+        let standing = self.standing(by, &ops);
+        let roles: &[&str] = if by.is_supervisor { &["street_supervisor"] } else { &["inspector"] };
+        let (mut judged, mut answers) = (Vec::new(), BTreeMap::new());
+        let mut places = Vec::new();
+        for (place, read) in ops.into_iter().enumerate() {
+            match read {
+                Ok(read) => {
+                    let may_file = |kind: &str| push::may_file(roles, kind);
+                    judged.push(standing.judge(read, may_file));
+                    places.push(place);
+                }
+                Err(no_op) => {
+                    self.data.refused.extend(no_op.counter);
+                    let (refused, code) = (AnswerStatus::Refused, no_op.refusal.code);
+                    let answer = Answer::plain(no_op.refusal.op_id, refused, code);
+                    answers.insert(place, raw(answer.bytes()));
+                }
+            }
+        }
+        let mut duplicates = Vec::new();
+        for (place, outcome) in places.into_iter().zip(self.commit(&judged)) {
+            duplicates.extend(outcome.duplicate);
+            answers.insert(place, raw(outcome.answer));
+        }
+        (answers.into_values().collect(), duplicates)
+    }
+}
+
+impl Backend for Core {
+    fn set_up(&mut self, buildings: &[BuildingId], people: &[Person], now_ms: Millis) {
+        self.rounds = field::rounds();
+        self.buildings = buildings.iter().copied().collect();
+        for building in buildings {
+            for person in people.iter().filter(|person| !person.is_supervisor) {
+                let times = self.data.assigned.entry((person.user, *building)).or_default();
+                times.push(now_ms - 1..Millis::MAX);
+            }
+        }
+    }
+
+    fn sync(&mut self, by: Person, body: &[u8], now_ms: Millis) -> Reply {
+        let Ok(request) = serde_json::from_slice::<SyncRequest<'_>>(body) else {
+            return Reply { status: 400, body: b"{}".to_vec() };
+        };
+        if request.ops.len() > LIMITS.ops_max || body.len() > LIMITS.body_bytes_max {
+            return Reply { status: 413, body: b"{}".to_vec() };
+        }
+        let clock = request.clock.as_ref();
+        let ops = request.ops.iter().map(|raw| push::read(raw.get(), clock, now_ms)).collect();
+        let (results, duplicates) = self.push(by, ops);
+        let reviews = self.reviews(by, &request.ask);
+        let held = self.held(request.device);
+        let pull = request.pull.map(|asked| self.page(by, request.device, asked, now_ms));
+        let reply = SyncReply {
+            server_now_ms: now_ms,
+            epoch: self.epoch(),
+            results,
+            duplicates,
+            held,
+            reviews,
+            backoff_ms: None,
+            limits: LIMITS,
+            pull,
+        };
+        Reply { status: 200, body: serde_json::to_vec(&reply).expect("a reply is writable") }
+    }
+
+    fn sync_and_die(&mut self, by: Person, body: &[u8], now_ms: Millis, committed: bool) {
+        if committed {
+            self.sync(by, body, now_ms);
+        }
+        self.folded.clear();
+    }
+
+    fn is_shut_out(&self, who: Person, device: DeviceId) -> bool {
+        self.data.suspended.contains_key(&who.user) || self.data.revoked.contains(&device)
+    }
+
+    fn desk(&mut self, act: &Desk, now_ms: Millis) {
+        match act {
+            Desk::Assign { user, building, has } => {
+                let times = self.data.assigned.entry((*user, *building)).or_default();
+                let is = times.last().is_some_and(|time| time.contains(&now_ms));
+                match (is, has) {
+                    (false, true) => times.push(now_ms..Millis::MAX),
+                    (true, false) => times.last_mut().expect("it holds now").end = now_ms,
+                    _ => {}
+                }
+            }
+            Desk::Suspend { user, is: true } => {
+                self.data.suspended.entry(*user).or_insert(now_ms);
+            }
+            Desk::Suspend { user, is: false } => drop(self.data.suspended.remove(user)),
+            Desk::Revoke { device } => drop(self.data.revoked.insert(*device)),
+            Desk::ReleaseAll => {
+                let desk = field::desk();
+                let waiting: Vec<Judged> = self
+                    .data
+                    .quarantine
+                    .iter()
+                    .filter(|((op, _, sender), waiting)| {
+                        waiting.is_waiting
+                            && waiting.op.author == *sender
+                            && !self.data.accepted.contains_key(op)
+                    })
+                    .map(|(_, Waiting { op, stamp, .. })| {
+                        let restored = Op::restore(op.canonical.clone(), op.hash);
+                        let (fact, issues) = Fact::read(&restored.expect("it was read"), *stamp);
+                        let verdict = Verdict::Merge(Box::new(fact));
+                        let (op, street) = (op.clone(), field::street());
+                        Judged { op, stamp: *stamp, street, sender: desk, issues, verdict }
+                    })
+                    .collect();
+                self.commit(&waiting);
+            }
+        }
+    }
+
+    fn back_up(&mut self) -> bool {
+        self.backup = Some(self.data.clone());
+        true
+    }
+
+    fn restore(&mut self) -> bool {
+        let Some(backup) = self.backup.clone() else { return false };
+        // Whoever restores a backup begins a new epoch, as the server does when it finds out.
+        let epoch = self.data.epoch + 1;
+        self.data = backup;
+        self.data.epoch = epoch;
+        true
+    }
+
+    fn has(&mut self, op: OpId, hash: Hash) -> bool {
+        let quarantine = &self.data.quarantine;
+        self.data.accepted.get(&op).is_some_and(|(accepted, _)| accepted.hash == hash)
+            || quarantine.keys().any(|key| (key.0, key.1) == (op, hash))
+    }
+
+    fn dump(&mut self) -> Dump {
+        let accepted = self.data.accepted.iter().map(|(id, (op, _))| (*id, op.clone()));
+        let quarantined = self.data.quarantine.keys().map(|(op, hash, _)| (*op, *hash));
+        let entities = self.data.entities.iter().map(|(bucket, rows)| {
+            (*bucket, rows.iter().map(|(key, (_, body))| (key.clone(), body.clone())).collect())
+        });
+        Dump {
+            accepted: accepted.collect(),
+            quarantined: quarantined.collect(),
+            entities: entities.collect(),
+            digests: self.data.heads.iter().map(|(id, head)| (*id, head.digest)).collect(),
+        }
+    }
+}
+
+fn fold(data: &Data, rounds: &[RoundWindow], bucket: BuildingId) -> Building {
+    let mut building = Building::new(bucket, rounds.to_vec());
+    let of_bucket = data.accepted.values().filter(|(op, _)| op.bucket == bucket);
+    building.apply(of_bucket.map(|(op, _)| fact(op)).collect::<Vec<Fact>>());
+    building
+}
+
+/// What an accepted op says.
+pub(crate) fn fact(op: &Accepted) -> Fact {
+    let restored = Op::restore(op.content.clone(), op.hash).expect("it was accepted");
+    Fact::read(&restored, op.stamp).0
+}
+
+fn raw(body: Vec<u8>) -> Box<RawValue> {
+    let text = String::from_utf8(body).expect("JSON is UTF-8");
+    RawValue::from_string(text).expect("it was written as JSON")
+}
+
+/// The digest of rows as they are stored, counted anew.
+pub(crate) fn digest_of(rows: &BTreeMap<(String, Uuid), Vec<u8>>) -> Digest {
+    let mut digest = Digest::default();
+    for ((kind, id), body) in rows {
+        digest.add_row(&saolou_protocol::digest::term(kind, *id, Hash::of(body)));
+    }
+    digest
+}

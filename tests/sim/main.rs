@@ -1,0 +1,166 @@
+//! The simulation: phones, a network and the server's core in one thread, with everything that can go
+//! wrong between them. One seed makes one run; every run is made twice, and both must be the same.
+//!
+//! ```sh
+//! cargo test -p saolou-tests --test sim                          # some hundred seeds
+//! cargo test --release -p saolou-tests --test sim -- --seeds 1000000
+//! cargo test -p saolou-tests --test sim -- --seed 42 --loud      # one run, told step by step
+//! ```
+//!
+//! `--from N` begins at another seed; `--events N` and `--without FAULT,…` make a run smaller: what a
+//! failing run needs is found out by itself, and told as a command.
+//!
+//! In reading order: [`plan`] what a seed makes, [`field`] what people say, [`world`] the run,
+//! [`backend`] and [`core`] the server, [`check`] what must hold, [`shrink`] what a failure needs.
+
+mod backend;
+mod check;
+mod core;
+mod dice;
+mod field;
+mod plan;
+mod shrink;
+mod world;
+
+use crate::check::Broken;
+use crate::core::Core;
+use crate::plan::{Fault, Plan};
+use crate::world::{Outcome, World};
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What CI runs.
+const SEEDS: u64 = 300;
+
+/// What the caller asked for.
+#[derive(Clone, Debug, Default)]
+struct Options {
+    from: u64,
+    seeds: u64,
+    events: Option<usize>,
+    without: BTreeSet<Fault>,
+    loud: bool,
+}
+
+impl Options {
+    fn read(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { from: 1, seeds: SEEDS, ..Self::default() };
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument}: expected a value"));
+            let number = |text: String| {
+                text.replace('_', "").parse::<u64>().map_err(|_| format!("{text}: no number"))
+            };
+            match argument.as_str() {
+                "--seeds" => options.seeds = number(value()?)?,
+                "--from" => options.from = number(value()?)?,
+                "--seed" => (options.from, options.seeds) = (number(value()?)?, 1),
+                "--events" => options.events = usize::try_from(number(value()?)?).ok(),
+                "--without" => {
+                    for code in value()?.split(',') {
+                        let fault = Fault::ALL.iter().find(|fault| fault.code() == code);
+                        options.without.insert(*fault.ok_or(format!("{code}: no fault"))?);
+                    }
+                }
+                "--loud" => options.loud = true,
+                // What cargo hands to all test programs.
+                "--quiet" | "-q" | "--nocapture" | "--show-output" => {}
+                _ => return Err(format!("{argument}: unknown")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// The plan of a seed, as far as it is not switched off.
+    fn plan(&self, seed: u64) -> (Plan, dice::Dice) {
+        let (mut plan, dice) = Plan::of(seed);
+        plan.without(&self.without);
+        plan.events = self.events.map_or(plan.events, |events| events.min(plan.events));
+        (plan, dice)
+    }
+}
+
+/// Makes a run in memory.
+fn run(options: &Options, seed: u64, loud: bool) -> Result<Outcome, Broken> {
+    let (plan, dice) = options.plan(seed);
+    let mut core = Core::default();
+    World::new(&plan, dice, &mut core, loud).run()
+}
+
+/// Makes a run twice: the same seed is the same run (I13).
+fn run_twice(options: &Options, seed: u64) -> Result<Outcome, Broken> {
+    let first = run(options, seed, options.loud)?;
+    let second = run(options, seed, false)?;
+    if first.trace == second.trace {
+        Ok(second)
+    } else {
+        Err(Broken::new("I13", "the same seed made two runs".into()))
+    }
+}
+
+/// Tells what is found.
+#[expect(clippy::print_stdout, reason = "a program for people")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(why) => {
+            say(&why);
+            return ExitCode::FAILURE;
+        }
+    };
+    let began = Instant::now();
+    let next = AtomicU64::new(options.from);
+    let (ops, failed) = (AtomicU64::new(0), Mutex::new(None::<(u64, Broken)>));
+    let end = options.from.saturating_add(options.seeds);
+    let work = || {
+        while failed.lock().expect("nobody panics with it").is_none() {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return;
+            }
+            match run_twice(&options, seed) {
+                Ok(outcome) => _ = ops.fetch_add(outcome.ops as u64, Ordering::Relaxed),
+                Err(broken) => {
+                    let mut failed = failed.lock().expect("nobody panics with it");
+                    if failed.as_ref().is_none_or(|(other, _)| seed < *other) {
+                        *failed = Some((seed, broken));
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut told = Instant::now();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            std::thread::sleep(Duration::from_millis(20));
+            if told.elapsed() > Duration::from_secs(10) {
+                told = Instant::now();
+                let done = next.load(Ordering::Relaxed).min(end) - options.from;
+                let rate = done as f64 / began.elapsed().as_secs_f64();
+                say(&format!("{done} of {} seeds, {rate:.0} a second", options.seeds));
+            }
+        }
+    });
+    if let Some((seed, Broken { rule, what })) = failed.into_inner().expect("nobody panicked") {
+        say(&format!("seed {seed} breaks {rule}: {what}"));
+        let command = shrink::smallest(&options, seed, rule);
+        say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
+        return ExitCode::FAILURE;
+    }
+    let rate = options.seeds as f64 / began.elapsed().as_secs_f64();
+    say(&format!(
+        "sim: {} seeds, each run twice, {} ops saved and none lost; {rate:.1} seeds a second",
+        options.seeds,
+        ops.load(Ordering::Relaxed)
+    ));
+    ExitCode::SUCCESS
+}
