@@ -5,7 +5,7 @@ use crate::world::{id, object};
 use saolou_protocol::held::Held;
 use saolou_protocol::ids::{BootId, DeviceId, OpId, UserId};
 use saolou_protocol::phone::handset::Handset;
-use saolou_protocol::phone::reply::Response;
+use saolou_protocol::phone::reply::{Response, Step};
 use saolou_protocol::phone::request::Asked;
 use saolou_protocol::phone::{NotCaptured, Phone};
 use saolou_protocol::time::ClockReading;
@@ -41,6 +41,17 @@ fn filled(ops: u64, bytes: usize) -> Phone {
 
 /// Answers all that was sent alike; says of all that was asked about what `review` says.
 fn reply(phone: &mut Phone, asked: Asked, status: &str, limits: Limits, review: &str) {
+    let steps = steps(phone, asked, status, limits, (review, 1));
+    steps.into_iter().for_each(|step| assert!(phone.apply(step)));
+}
+
+fn steps(
+    phone: &mut Phone,
+    asked: Asked,
+    status: &str,
+    limits: Limits,
+    (review, epoch): (&str, u64),
+) -> Vec<Step> {
     let answer = to_raw_value(&json!({"status": status})).expect("JSON");
     let results: Vec<Box<RawValue>> = asked.ops.iter().map(|_| answer.clone()).collect();
     let review = |op: &OpId| Review { op_id: *op, state: review.into(), reason: None };
@@ -49,7 +60,7 @@ fn reply(phone: &mut Phone, asked: Asked, status: &str, limits: Limits, review: 
     let held = Held { device: asked.device, through, holes: Vec::new(), durable_through: through };
     let reply = SyncReply {
         server_now_ms: 1_000_000,
-        epoch: id("epoch", 1),
+        epoch: id("epoch", epoch),
         results,
         duplicates: Vec::new(),
         held,
@@ -60,8 +71,7 @@ fn reply(phone: &mut Phone, asked: Asked, status: &str, limits: Limits, review: 
     };
     let body = serde_json::to_vec(&reply).expect("a reply is writable");
     let response = Response { status: 200, body: &body, ..Response::default() };
-    let steps = phone.receive(asked, &clock(100), &response).expect("a reply");
-    steps.into_iter().for_each(|step| assert!(phone.apply(step)));
+    phone.receive(asked, &clock(100), &response).expect("a reply")
 }
 
 fn sync(phone: &mut Phone, status: &str, limits: Limits, review: &str) -> Asked {
@@ -163,6 +173,19 @@ fn two_shifts_share_a_handset_and_neither_sends_what_is_the_others() {
     let first = handset.sign_in(users[0], DeviceId(id("device", 3)));
     assert_eq!(first.request(&clock(1)).1.ops, [OpId(id("op", 1))]);
     assert_eq!(first.stored().device(), DeviceId(id("device", 1)));
+}
+
+#[test]
+fn steps_of_an_epoch_that_is_over_change_nothing() {
+    let mut phone = filled(2, 1);
+    sync(&mut phone, "parked", SERVED, "");
+    let (_, asked) = phone.request(&clock(90));
+    let overtaken = steps(&mut phone, asked.clone(), "", SERVED, ("applied", 1));
+    let news = steps(&mut phone, asked, "", SERVED, ("unknown", 2));
+    news.into_iter().for_each(|step| assert!(phone.apply(step)));
+    let stored = phone.stored().clone();
+    overtaken.into_iter().for_each(|step| assert!(!phone.apply(step)));
+    assert_eq!((phone.numbers().waiting, phone.stored()), (2, &stored));
 }
 
 #[test]

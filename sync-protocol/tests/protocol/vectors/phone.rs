@@ -266,6 +266,8 @@ impl Script {
             "bucket_1": shown(1),
             "bucket_2": shown(2),
             "cursor": stored.cursor(),
+            "epoch": stored.epoch().map(back),
+            "has_rows_of": stored.replica().buckets().map(|(id, _)| back(id.0)).collect::<Vec<_>>(),
             "leaving": stored.leaving().iter().map(|(id, _)| back(id.0)).collect::<Vec<_>>(),
             "mismatches": self.phone.mismatches().found,
             "rows_repaired": self.phone.mismatches().rows,
