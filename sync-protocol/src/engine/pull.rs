@@ -178,12 +178,16 @@ impl Pager {
     /// them to their head: it should get their sub-sums.
     #[must_use]
     pub fn differing(&self) -> Vec<BuildingId> {
-        let differs = |(bucket, theirs): (&BuildingId, &Digest)| {
-            let head = self.scope.heads.get(bucket)?;
+        if self.asked.digests.is_empty() {
+            return Vec::new();
+        }
+        let differs = |(bucket, head): (&BuildingId, &Head)| {
+            // A bucket that the phone does not name is one that it has lost as a whole.
+            let theirs = self.asked.digests.get(bucket).copied().unwrap_or_default();
             let at_head = !self.open.contains(bucket) && !self.has_entities(*bucket);
-            (at_head && head.digest != *theirs).then_some(*bucket)
+            (at_head && head.digest != theirs).then_some(*bucket)
         };
-        self.asked.digests.iter().filter_map(differs).take(REPAIRS_MAX).collect()
+        self.scope.heads.iter().filter_map(differs).take(REPAIRS_MAX).collect()
     }
 
     fn has_entities(&self, bucket: BuildingId) -> bool {

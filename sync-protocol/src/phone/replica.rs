@@ -136,17 +136,17 @@ impl Replica {
         self.buckets.remove(&bucket);
     }
 
-    /// Counts all digests anew from the bytes.
+    /// Changes a byte of some row, as a bad disk would; `false` where there is no row.
     #[cfg(feature = "faults")]
     pub(super) fn rot(&mut self, random: u64) -> bool {
-        let rows = || self.buckets.values().map(|bucket| bucket.rows.len()).sum::<usize>() as u64;
-        let len = rows();
+        let len: u64 = self.buckets.values().map(|bucket| bucket.rows.len() as u64).sum();
         let mut rows = self.buckets.values_mut().flat_map(|bucket| bucket.rows.values_mut());
         let Some(row) = rows.nth((random % len.max(1)) as usize) else { return false };
         *row = Verbatim::sealed(row.text().replacen('0', "7", 1).into_bytes());
         true
     }
 
+    /// Counts all digests anew from the bytes.
     pub(super) fn recount(&mut self) {
         self.buckets.values_mut().for_each(|bucket| bucket.digest = bucket.recounted());
     }
