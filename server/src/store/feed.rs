@@ -92,34 +92,39 @@ impl Tx {
             .map(drop))
     }
 
-    /// Places a bucket in a unit of a street.
+    /// Places a bucket in a unit of a street; where it lay in another street, all of it moves.
     pub(crate) async fn place_bucket(
         &mut self,
         building: Uuid,
         street: Uuid,
         unit: Uuid,
     ) -> Result<()> {
+        // Locks the row, and says where the bucket lies now.
         const PUT: &str = "insert into bucket \
              (building_id, street_id, unit_id, seq, digest_count, digest_sum) \
              values ($1, $2, $3, 0, 0, $4) on conflict (building_id) do update \
-             set street_id = excluded.street_id, unit_id = excluded.unit_id";
-        const OPS: &str = "update op set street_id = $2 where building_id = $1 and street_id <> $2";
-        const ENTITIES: &str =
-            "update entity set street_id = $2 where building_id = $1 and street_id <> $2";
-        const LICENCES: &str =
-            "update licence_site set street_id = $2 where building_id = $1 and street_id <> $2";
-        on!(self, |conn| sqlx::query(PUT)
+             set unit_id = excluded.unit_id returning street_id";
+        const MOVE: [&str; 4] = [
+            "update bucket set street_id = $2 where street_id = $3 and building_id = $1",
+            "update op set street_id = $2 where street_id = $3 and building_id = $1",
+            "update entity set street_id = $2 where street_id = $3 and building_id = $1",
+            "update licence_site set street_id = $2 where street_id = $3 and building_id = $1",
+        ];
+        let lies_in: Uuid = on!(self, |conn| sqlx::query_scalar(PUT)
             .bind(building)
             .bind(street)
             .bind(unit)
             .bind(Sum::default().bytes().as_slice())
-            .execute(conn)
-            .await
-            .map(drop))?;
-        for sql in [OPS, ENTITIES, LICENCES] {
+            .fetch_one(conn)
+            .await)?;
+        if lies_in == street {
+            return Ok(());
+        }
+        for sql in MOVE {
             on!(self, |conn| sqlx::query(sql)
                 .bind(building)
                 .bind(street)
+                .bind(lies_in)
                 .execute(conn)
                 .await
                 .map(drop))?;

@@ -27,7 +27,7 @@ use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::digest::{Digest, Sum};
 use crate::fact::Fact;
-use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId};
+use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId, UserId, VisitId};
 use crate::registry::roster_version::RosterVersions;
 use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
 use crate::time::Millis;
@@ -63,7 +63,7 @@ pub struct Building {
     roster_versions: RosterVersions,
     licences: Licences,
     placed: BTreeMap<VisitKey, Placed>,
-    visits_of: BTreeMap<OfficeId, BTreeSet<VisitKey>>,
+    visits_of: BTreeSet<(OfficeId, VisitKey)>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
     counts: Vec<Counts>,
@@ -106,7 +106,7 @@ impl Building {
             roster_versions: RosterVersions::default(),
             licences: Licences::default(),
             placed: BTreeMap::new(),
-            visits_of: BTreeMap::new(),
+            visits_of: BTreeSet::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
             counts,
@@ -245,11 +245,10 @@ impl Building {
             for target in targets {
                 match target {
                     Target::Office(office) => {
-                        let visits = self.visits_of.entry(office).or_default();
                         if is_now {
-                            visits.insert(visit)
+                            self.visits_of.insert((office, visit))
                         } else {
-                            visits.remove(&visit)
+                            self.visits_of.remove(&(office, visit))
                         };
                         dirty.insert(office);
                     }
@@ -263,6 +262,13 @@ impl Building {
         }
     }
 
+    /// The visits that belong to an office.
+    fn visits_to(&self, office: OfficeId) -> impl Iterator<Item = VisitKey> {
+        let nobodys = (VisitId(uuid::Uuid::nil()), UserId(uuid::Uuid::nil()));
+        let visits = self.visits_of.range((office, nobodys)..);
+        visits.take_while(move |(of, _)| *of == office).map(|(_, visit)| *visit)
+    }
+
     fn derive_office(&mut self, id: OfficeId, dirty_floors: &mut BTreeSet<FloorId>) {
         let before = self.offices.remove(&id);
         if let Some(before) = &before {
@@ -273,8 +279,7 @@ impl Building {
             dirty_floors.extend(before.map(|before| before.floor));
             return;
         };
-        let no_visits = BTreeSet::new();
-        let visits = self.visits_of.get(&id).unwrap_or(&no_visits);
+        let visits = self.visits_to(id);
         let derived =
             office::derive(&self.ledger, &self.structure, &self.rounds, id, office, visits);
         if !before.as_ref().is_some_and(|before| before.is_same_on_floor(&derived)) {

@@ -73,13 +73,13 @@ pub(super) fn derive(
     rounds: &[RoundWindow],
     id: OfficeId,
     office: &Office,
-    visits: &BTreeSet<VisitKey>,
+    visits: impl Iterator<Item = VisitKey>,
 ) -> OfficeDerived {
-    let effective = visits.iter().filter_map(|key| {
-        let (op, visit) = ledger.effective(*key)?;
+    let effective = visits.filter_map(|key| {
+        let (op, visit) = ledger.effective(key)?;
         let at_ms = ledger.fact(op)?.stamp.corrected_ms;
         let rejected = visit.class == Class::Claim && ledger.is_rejected_claim(op);
-        (!rejected).then_some(Effective { key: *key, visit, op, at_ms })
+        (!rejected).then_some(Effective { key, visit, op, at_ms })
     });
     let visits = effective.collect();
     let deriving = Deriving { ledger, structure, id, office, visits };

@@ -57,10 +57,10 @@ impl Building {
         fact: &Fact,
         visit: &Visit,
     ) -> BTreeSet<VisitId> {
-        let visits = offices(placed).filter_map(|office| self.visits_of.get(&office)).flatten();
+        let visits = offices(placed).flat_map(|office| self.visits_to(office));
         let own_others = visits.filter(|(other, by)| *by == author && *other != id);
         let repeats = own_others.filter(|key| {
-            let other = self.placed.get(*key).and_then(|other| self.ledger.fact(other.op));
+            let other = self.placed.get(key).and_then(|other| self.ledger.fact(other.op));
             let at_ms = other.map(|other| other.stamp.corrected_ms);
             let near = at_ms.is_some_and(|at_ms| {
                 at_ms.abs_diff(fact.stamp.corrected_ms) <= DUPLICATE_MS.unsigned_abs()
@@ -69,7 +69,7 @@ impl Building {
                 .and_then(|other| self.ledger.visit(other.op))
                 .is_some_and(|other| says_the_same(visit, other))
         });
-        repeats.map(|(other, _)| *other).collect()
+        repeats.map(|(other, _)| other).collect()
     }
 
     /// Whether the licence was found in another place of the building in the same round (C27). Rooms
