@@ -25,12 +25,12 @@ pub fn start_logs(filter: &str, format: LogFormat) {
 /// The recorder of this process; made at first use.
 pub(crate) fn metrics() -> Result<PrometheusHandle, Failure> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
-        return Ok(handle.clone());
-    }
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
-    // A second recorder in one process loses; the first one records for all.
-    drop(metrics::set_global_recorder(recorder));
-    Ok(handle)
+    let handle = HANDLE.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Together with the handle, so that the one that is kept is the one that records.
+        drop(metrics::set_global_recorder(recorder));
+        handle
+    });
+    Ok(handle.clone())
 }
