@@ -13,6 +13,11 @@ pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
+/// One column of rows, for a statement that takes arrays.
+pub(super) fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
 /// Runs a query builder for every chunk of rows, on either driver: `rows` are pushed as values.
 /// Gives how many rows were affected.
 macro_rules! for_chunks {

@@ -1,6 +1,6 @@
 //! The feed: one head for each bucket, one row for each entity, moved to the head when it changes.
 
-use super::bulk::{for_chunks, select_in};
+use super::bulk::{column, for_chunks, select_in};
 use super::{Result, Tx, on};
 use saolou_protocol::digest::{Digest, Sum};
 use uuid::Uuid;
@@ -160,8 +160,25 @@ impl Tx {
     pub(crate) async fn put_entities(&mut self, entities: &[EntityRow]) -> Result<()> {
         const HEAD: &str =
             "insert into entity (street_id, building_id, kind, entity_id, seq, body) ";
+        const ARRAYS: &str = "select * from unnest($1::uuid[], $2::uuid[], $3::text[], \
+             $4::uuid[], $5::bigint[], $6::bytea[])";
         const TAIL: &str = " on conflict (street_id, building_id, kind, entity_id) \
              do update set seq = excluded.seq, body = excluded.body";
+        if entities.is_empty() {
+            return Ok(());
+        }
+        if let Self::Postgres(tx) = self {
+            sqlx::query(sqlx::AssertSqlSafe([HEAD, ARRAYS, TAIL].concat()))
+                .bind(column(entities, |entity| entity.street_id))
+                .bind(column(entities, |entity| entity.building_id))
+                .bind(column(entities, |entity| entity.kind.as_str()))
+                .bind(column(entities, |entity| entity.entity_id))
+                .bind(column(entities, |entity| entity.seq))
+                .bind(column(entities, |entity| entity.body.as_slice()))
+                .execute(&mut **tx)
+                .await?;
+            return Ok(());
+        }
         for_chunks!(
             self,
             entities,

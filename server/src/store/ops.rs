@@ -1,6 +1,6 @@
 //! Ops: what people said, once and for ever.
 
-use super::bulk::{chunks, for_chunks};
+use super::bulk::{chunks, column, for_chunks};
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
@@ -58,20 +58,23 @@ pub(crate) struct TimelineRow {
 impl Tx {
     /// Which of these op ids a street knows already, accepted or in quarantine, with their answers.
     pub(crate) async fn known_ops(&mut self, street: Uuid, ops: &[Uuid]) -> Result<Vec<KnownOp>> {
+        const ARRAYS: &str = "select op_id, hash, answer, cast(null as uuid) as sender_id from op \
+             where street_id = $1 and op_id = any($2) union all \
+             select op_id, hash, answer, sender_id from quarantine \
+             where street_id = $1 and op_id = any($2)";
+        if let Self::Postgres(tx) = self {
+            return sqlx::query_as(ARRAYS).bind(street).bind(ops).fetch_all(&mut **tx).await;
+        }
         let mut known = Vec::new();
         for chunk in chunks(ops) {
             let list: Vec<String> = (2..chunk.len() + 2).map(|place| format!("${place}")).collect();
             let list = list.join(", ");
             // One list of values, named twice: an id has one place in the statement.
             let sql = format!(
-                "select op_id, hash, answer, cast(null as {}) as sender_id from op \
+                "select op_id, hash, answer, cast(null as blob) as sender_id from op \
                  where street_id = $1 and op_id in ({list}) union all \
                  select op_id, hash, answer, sender_id from quarantine \
-                 where street_id = $1 and op_id in ({list})",
-                match self {
-                    Self::Sqlite(_) => "blob",
-                    Self::Postgres(_) => "uuid",
-                }
+                 where street_id = $1 and op_id in ({list})"
             );
             let rows: Vec<KnownOp> = on!(self, |conn| {
                 let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(street);
@@ -89,6 +92,32 @@ impl Tx {
     pub(crate) async fn put_ops(&mut self, ops: &[OpRow<'_>]) -> Result<()> {
         const HEAD: &str = "insert into op (street_id, op_id, building_id, device_id, n, author_id, \
              kind, hash, content, answer, corrected_ms, received_ms, quality) ";
+        // One array a column: PostgreSQL spends less on these than on thousands of single values.
+        const ARRAYS: &str = "select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], \
+             $5::bigint[], $6::uuid[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[], \
+             $11::bigint[], $12::bigint[], $13::text[])";
+        if ops.is_empty() {
+            return Ok(());
+        }
+        if let Self::Postgres(tx) = self {
+            sqlx::query(sqlx::AssertSqlSafe([HEAD, ARRAYS].concat()))
+                .bind(column(ops, |op| op.street))
+                .bind(column(ops, |op| op.op))
+                .bind(column(ops, |op| op.building))
+                .bind(column(ops, |op| op.device))
+                .bind(column(ops, |op| op.n))
+                .bind(column(ops, |op| op.author))
+                .bind(column(ops, |op| op.kind))
+                .bind(column(ops, |op| op.hash))
+                .bind(column(ops, |op| op.content))
+                .bind(column(ops, |op| op.answer))
+                .bind(column(ops, |op| op.corrected_ms))
+                .bind(column(ops, |op| op.received_ms))
+                .bind(column(ops, |op| op.quality))
+                .execute(&mut **tx)
+                .await?;
+            return Ok(());
+        }
         for_chunks!(
             self,
             ops,

@@ -90,22 +90,8 @@ async fn parse(body: Bytes) -> String {
 }
 
 /// A row of `op`: all columns, in the order of the table.
-type OpRow = (
-    Uuid,
-    Uuid,
-    Uuid,
-    Uuid,
-    i64,
-    Uuid,
-    String,
-    String,
-    Vec<u8>,
-    Vec<u8>,
-    Vec<u8>,
-    i64,
-    i64,
-    String,
-);
+type OpRow =
+    (Uuid, Uuid, Uuid, Uuid, i64, Uuid, String, Vec<u8>, Vec<u8>, Vec<u8>, i64, i64, String);
 /// A row of `entity`: all columns, in the order of the table.
 type EntityRow = (Uuid, Uuid, String, Uuid, i64, Vec<u8>);
 
@@ -191,8 +177,8 @@ impl Database {
                 query.push_values(ops, |mut values, op| {
                     values.push_bind(op.0).push_bind(op.1).push_bind(op.2).push_bind(op.3);
                     values.push_bind(op.4).push_bind(op.5).push_bind(&op.6).push_bind(&op.7);
-                    values.push_bind(&op.8).push_bind(&op.9).push_bind(&op.10);
-                    values.push_bind(op.11).push_bind(op.12).push_bind(&op.13);
+                    values.push_bind(&op.8).push_bind(&op.9).push_bind(op.10);
+                    values.push_bind(op.11).push_bind(&op.12);
                 });
                 query.build().execute(&mut *tx).await.expect("rows of ops");
                 for entities in changed.chunks(RAW_ROWS) {
