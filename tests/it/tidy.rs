@@ -166,3 +166,43 @@ fn every_file_says_first_what_it_is() {
         }
     }
 }
+
+/// Statements over the tables that grow, without the street in their condition, and why.
+const WITHOUT_STREET: [(&str, &str); 8] = [
+    ("from org_unit_above join bucket", "all streets below a unit"),
+    ("from bucket where building_id in (", "which street it is"),
+    ("from bucket where building_id = $1", "which street it is, where it lies"),
+    ("from bucket order by building_id", "all there is, for a recount"),
+    ("update holding set purge_by_ms", "a phone is told to leave"),
+    ("delete from holding where device_id", "a phone has left"),
+    ("from holding where device_id = $1", "a phone lost its cursor"),
+    ("from holding where purge_by_ms < $1", "who has not left, once a minute"),
+];
+
+/// The street is the unit by which data can be distributed: whatever a push or a phone's pull asks of
+/// the tables that grow says which street it means.
+#[test]
+fn every_statement_of_the_hot_path_carries_the_street() {
+    const TABLES: [&str; 6] = ["op", "entity", "bucket", "quarantine", "holding", "licence_site"];
+    let mut excused = BTreeSet::new();
+    for (path, text) in sources("server/src/store") {
+        // Texts over several lines are one statement; `{SELECT}` and the like are completed elsewhere.
+        let joined = text.replace("\\\n", " ");
+        for statement in joined.split('"').skip(1).step_by(2) {
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            let statement = words.join(" ");
+            let named = words.windows(2).any(|two| {
+                ["from", "join", "update"].contains(&two[0]) && TABLES.contains(&two[1])
+            });
+            let is_head = statement.ends_with("from quarantine");
+            let carries = ["street_id =", "street_id in"].iter().any(|by| statement.contains(by));
+            if !named || carries || is_head {
+                continue;
+            }
+            let excuse = WITHOUT_STREET.iter().find(|(part, _)| statement.contains(part));
+            let Some((part, _)) = excuse else { panic!("{path}: which street? {statement}") };
+            excused.insert(*part);
+        }
+    }
+    assert_eq!(excused.len(), WITHOUT_STREET.len(), "an excuse that nobody needs: {excused:?}");
+}

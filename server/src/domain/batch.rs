@@ -35,11 +35,16 @@ pub(super) async fn known(tx: &mut Tx, ops: &[&Judged]) -> Result<Known> {
             }
         }
     }
-    let merge = ops.iter().filter(|judged| matches!(judged.verdict, Verdict::Merge(_)));
-    let buckets: BTreeSet<Uuid> = merge.map(|judged| judged.op.bucket.0).collect();
-    let buckets: Vec<Uuid> = buckets.into_iter().collect();
-    let heads = tx.heads(&buckets).await?;
-    known.heads = heads.iter().map(|row| (BuildingId(row.building_id), head_of(row))).collect();
+    let mut buckets: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+    for judged in ops.iter().filter(|judged| matches!(judged.verdict, Verdict::Merge(_))) {
+        buckets.entry(judged.street).or_default().insert(judged.op.bucket.0);
+    }
+    for (street, buckets) in buckets {
+        let buckets: Vec<Uuid> = buckets.into_iter().collect();
+        for row in tx.heads_in(street, &buckets).await? {
+            known.heads.insert(BuildingId(row.building_id), head_of(&row));
+        }
+    }
     Ok(known)
 }
 

@@ -182,7 +182,9 @@ impl Tx {
              bucket.digest_count, bucket.digest_sum \
              from team_member \
              join assignment on assignment.team_id = team_member.team_id \
-             join bucket on bucket.building_id = assignment.building_id \
+             join team on team.team_id = team_member.team_id \
+             join bucket on bucket.street_id = team.street_id \
+             and bucket.building_id = assignment.building_id \
              where team_member.user_id = $1 \
              and team_member.from_ms <= $2 and team_member.until_ms > $2 \
              and assignment.from_ms <= $2 and assignment.until_ms > $2";

@@ -53,7 +53,20 @@ pub(crate) struct BuildingRow {
 }
 
 impl Tx {
-    /// The heads of these buckets, where they exist.
+    /// The heads of these buckets of a street, where they exist.
+    pub(crate) async fn heads_in(&mut self, street: Uuid, buildings: &[Uuid]) -> Result<Vec<Head>> {
+        Ok(select_in!(
+            self,
+            buildings,
+            Head,
+            "select building_id, street_id, seq, digest_count, digest_sum from bucket \
+             where street_id = ",
+            street,
+            " and building_id in ("
+        ))
+    }
+
+    /// The heads of these buckets in whatever street, where they exist.
     pub(crate) async fn heads(&mut self, buildings: &[Uuid]) -> Result<Vec<Head>> {
         Ok(select_in!(
             self,
