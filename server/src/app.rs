@@ -5,13 +5,14 @@ use crate::config::Settings;
 use crate::domain::accounts::Gate;
 use crate::domain::devices;
 use crate::domain::photos;
-use crate::domain::sync::{BODY_BYTES_MAX, Sync};
+use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
 use crate::store::Store;
 use crate::{http, telemetry};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
+use saolou_protocol::wire;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -67,7 +68,8 @@ impl Server {
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let (stop, stopping) = watch::channel(false);
         let (writer, task) = Writer::start(store.clone(), clock.clone());
-        let sync = Sync { store, clock, writer, cursor_key: keys.cursor.into() };
+        let (cursor_key, limits) = (keys.cursor.into(), Limits::SERVED);
+        let sync = Sync { store, clock, writer, cursor_key, limits };
         let app = App {
             sync,
             gate: Gate::new(&keys.token),
@@ -78,6 +80,13 @@ impl Server {
             stopping,
         };
         Ok(Self { app, listener, writer: task, stop })
+    }
+
+    /// Takes and serves other amounts than usual: less of them, so that a test meets them.
+    #[must_use]
+    pub fn limited_to(mut self, limits: wire::Limits) -> Self {
+        self.app.sync.limits = limits;
+        self
     }
 
     /// The address it listens on.

@@ -64,7 +64,7 @@ pub(crate) trait Backend {
     /// A sync during which the server dies: before the commit of its push, or right after.
     fn sync_and_die(&mut self, by: Person, body: &[u8], now_ms: Millis, committed: bool);
     /// Whether somebody, or this device of his, gets nothing any more.
-    fn is_shut_out(&self, who: Person, device: DeviceId) -> bool;
+    fn is_shut_out(&mut self, who: Person, device: DeviceId) -> bool;
     /// Something at the desk.
     fn desk(&mut self, act: &Desk, now_ms: Millis);
     /// Keeps a backup, or goes back to the one that was kept. `false` where that cannot be done.

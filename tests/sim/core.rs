@@ -51,6 +51,8 @@ struct Data {
     assigned: BTreeMap<(UserId, BuildingId), Vec<Range<Millis>>>,
     suspended: BTreeMap<UserId, Millis>,
     revoked: BTreeSet<DeviceId>,
+    /// Devices that have filed for themselves.
+    devices: BTreeSet<DeviceId>,
 }
 
 /// An op in quarantine.
@@ -109,6 +111,11 @@ impl Core {
                 standing.taken.insert((accepted.device, accepted.n, *op));
             }
         }
+        for ((op, _, sender), Waiting { op: kept, .. }) in &self.data.quarantine {
+            if kept.author == *sender && devices.contains(&kept.device) {
+                standing.taken.insert((kept.device, kept.n, *op));
+            }
+        }
         standing
     }
 
@@ -141,6 +148,8 @@ impl Core {
         }
         let commit = plan.merge(&mut buildings);
         self.write(&commit);
+        let own = judged.iter().filter(|j| j.op.n > 0 && j.op.author == j.sender);
+        self.data.devices.extend(own.map(|judged| judged.op.device));
         self.folded.extend(buildings);
         commit.outcomes
     }
@@ -238,7 +247,11 @@ impl Core {
         let heads = self.data.heads.iter().filter(|(id, _)| !is_out && !is_revoked && has(id));
         Scope {
             heads: heads.map(|(id, head)| (*id, *head)).collect(),
-            lost_because: if is_out { "suspended" } else { "reassigned" },
+            lost_because: match (is_out, is_revoked) {
+                (_, true) => "device_revoked",
+                (true, false) => "suspended",
+                (false, false) => "reassigned",
+            },
         }
     }
 
@@ -382,7 +395,7 @@ impl Backend for Core {
         self.folded.clear();
     }
 
-    fn is_shut_out(&self, who: Person, device: DeviceId) -> bool {
+    fn is_shut_out(&mut self, who: Person, device: DeviceId) -> bool {
         self.data.suspended.contains_key(&who.user) || self.data.revoked.contains(&device)
     }
 
@@ -401,6 +414,8 @@ impl Backend for Core {
                 self.data.suspended.entry(*user).or_insert(now_ms);
             }
             Desk::Suspend { user, is: false } => drop(self.data.suspended.remove(user)),
+            // Nobody has heard of a device that never filed anything.
+            Desk::Revoke { device } if !self.data.devices.contains(device) => {}
             Desk::Revoke { device } => drop(self.data.revoked.insert(*device)),
             Desk::ReleaseAll => {
                 let desk = field::desk();

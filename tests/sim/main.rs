@@ -5,26 +5,39 @@
 //! cargo test -p saolou-tests --test sim                          # some hundred seeds
 //! cargo test --release -p saolou-tests --test sim -- --seeds 1000000
 //! cargo test -p saolou-tests --test sim -- --seed 42 --loud      # one run, told step by step
+//! cargo test -p saolou-tests --test sim -- --real postgres --servers 3 --seeds 1000
 //! ```
+//!
+//! With `--real` the same plan runs twice: in memory, and through the real server over HTTP on
+//! `sqlite` or `postgres`. Both must come to the same state, byte for byte.
 //!
 //! `--from N` begins at another seed; `--events N` and `--without FAULT,…` make a run smaller: what a
 //! failing run needs is found out by itself, and told as a command.
 //!
 //! In reading order: [`plan`] what a seed makes, [`field`] what people say, [`world`] the run,
-//! [`backend`] and [`core`] the server, [`check`] what must hold, [`shrink`] what a failure needs.
+//! [`backend`] and [`core`] the server, [`check`] what must hold, [`shrink`] what a failure needs;
+//! [`real`] the real server, [`machine`] what it runs on, [`compare`] it with the one in memory.
 
 mod backend;
 mod check;
+mod compare;
 mod core;
 mod dice;
 mod field;
+mod machine;
 mod plan;
+#[path = "../it/postgres.rs"]
+#[expect(dead_code, reason = "the end-to-end tests take schemas, this takes databases")]
+mod postgres;
+mod real;
 mod shrink;
 mod world;
 
 use crate::check::Broken;
 use crate::core::Core;
+use crate::machine::Database;
 use crate::plan::{Fault, Plan};
+use crate::real::Real;
 use crate::world::{Outcome, World};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -32,22 +45,28 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What CI runs.
+/// What CI runs in memory.
 const SEEDS: u64 = 300;
+/// What CI runs through the real server, on each database.
+const REAL_SEEDS: u64 = 10;
 
 /// What the caller asked for.
 #[derive(Clone, Debug, Default)]
 struct Options {
     from: u64,
-    seeds: u64,
+    seeds: Option<u64>,
     events: Option<usize>,
     without: BTreeSet<Fault>,
     loud: bool,
+    /// Through the real server on this database, instead of in memory alone.
+    real: Option<Database>,
+    /// How many of them share the database.
+    servers: usize,
 }
 
 impl Options {
     fn read(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { from: 1, seeds: SEEDS, ..Self::default() };
+        let mut options = Self { from: 1, servers: 1, ..Self::default() };
         let mut arguments = arguments;
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument}: expected a value"));
@@ -55,9 +74,9 @@ impl Options {
                 text.replace('_', "").parse::<u64>().map_err(|_| format!("{text}: no number"))
             };
             match argument.as_str() {
-                "--seeds" => options.seeds = number(value()?)?,
+                "--seeds" => options.seeds = Some(number(value()?)?),
                 "--from" => options.from = number(value()?)?,
-                "--seed" => (options.from, options.seeds) = (number(value()?)?, 1),
+                "--seed" => (options.from, options.seeds) = (number(value()?)?, Some(1)),
                 "--events" => options.events = usize::try_from(number(value()?)?).ok(),
                 "--without" => {
                     for code in value()?.split(',') {
@@ -65,6 +84,12 @@ impl Options {
                         options.without.insert(*fault.ok_or(format!("{code}: no fault"))?);
                     }
                 }
+                "--real" => {
+                    let (code, all) = (value()?, [Database::Sqlite, Database::Postgres]);
+                    let known = all.into_iter().find(|database| database.code() == code);
+                    options.real = Some(known.ok_or(format!("{code}: sqlite or postgres"))?);
+                }
+                "--servers" => options.servers = usize::try_from(number(value()?)?).unwrap_or(1),
                 "--loud" => options.loud = true,
                 // What cargo hands to all test programs.
                 "--quiet" | "-q" | "--nocapture" | "--show-output" => {}
@@ -115,17 +140,77 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let passes = match (options.real, options.seeds) {
+        (Some(database), _) => pass_really(&options, database),
+        (None, Some(_)) => pass_in_memory(&options),
+        (None, None) => pass_in_memory(&options) && pass_in_ci(&options),
+    };
+    if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn pass_in_memory(options: &Options) -> bool {
+    match pass(options, SEEDS, |seed| run_twice(options, seed)) {
+        Ok(told) => {
+            say(&format!("sim: each run twice, {told}"));
+            true
+        }
+        Err((seed, Broken { rule, what })) => {
+            say(&format!("seed {seed} breaks {rule}: {what}"));
+            let command = shrink::smallest(options, seed, rule);
+            say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
+            false
+        }
+    }
+}
+
+/// Some seeds on every database, and some on several servers that share one.
+fn pass_in_ci(options: &Options) -> bool {
+    let several = Options { servers: 3, from: 1001, ..options.clone() };
+    pass_really(options, Database::Sqlite)
+        && pass_really(options, Database::Postgres)
+        && pass_really(&several, Database::Postgres)
+}
+
+fn pass_really(options: &Options, database: Database) -> bool {
+    let code = database.code();
+    let there = Real::is_there(database);
+    if !there {
+        say(&format!("sim: skipped on {code}, which is not installed"));
+        return true;
+    }
+    let servers = options.servers;
+    match pass(options, REAL_SEEDS, |seed| compare::run(options, seed, database)) {
+        Ok(told) => {
+            say(&format!("sim: in memory and through {servers} on {code} the same, {told}"));
+            true
+        }
+        Err((seed, Broken { rule, what })) => {
+            say(&format!("seed {seed} on {code} breaks {rule}: {what}"));
+            let command = format!("--real {code} --servers {servers} --seed {seed} --loud");
+            say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
+            false
+        }
+    }
+}
+
+/// Makes the runs of all seeds, on as many threads as there are processors.
+fn pass(
+    options: &Options,
+    seeds: u64,
+    run: impl Fn(u64) -> Result<Outcome, Broken> + Sync,
+) -> Result<String, (u64, Broken)> {
+    let seeds = options.seeds.unwrap_or(seeds);
     let began = Instant::now();
     let next = AtomicU64::new(options.from);
     let (ops, failed) = (AtomicU64::new(0), Mutex::new(None::<(u64, Broken)>));
-    let end = options.from.saturating_add(options.seeds);
+    let end = options.from.saturating_add(seeds);
     let work = || {
         while failed.lock().expect("nobody panics with it").is_none() {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {
                 return;
             }
-            match run_twice(&options, seed) {
+            match run(seed) {
                 Ok(outcome) => _ = ops.fetch_add(outcome.ops as u64, Ordering::Relaxed),
                 Err(broken) => {
                     let mut failed = failed.lock().expect("nobody panics with it");
@@ -146,21 +231,14 @@ fn main() -> ExitCode {
                 told = Instant::now();
                 let done = next.load(Ordering::Relaxed).min(end) - options.from;
                 let rate = done as f64 / began.elapsed().as_secs_f64();
-                say(&format!("{done} of {} seeds, {rate:.0} a second", options.seeds));
+                say(&format!("{done} of {seeds} seeds, {rate:.1} a second"));
             }
         }
     });
-    if let Some((seed, Broken { rule, what })) = failed.into_inner().expect("nobody panicked") {
-        say(&format!("seed {seed} breaks {rule}: {what}"));
-        let command = shrink::smallest(&options, seed, rule);
-        say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
-        return ExitCode::FAILURE;
+    let ops = ops.load(Ordering::Relaxed);
+    let rate = seeds as f64 / began.elapsed().as_secs_f64();
+    match failed.into_inner().expect("nobody panicked") {
+        Some(failed) => Err(failed),
+        None => Ok(format!("{seeds} seeds, {ops} ops saved and none lost; {rate:.1} a second")),
     }
-    let rate = options.seeds as f64 / began.elapsed().as_secs_f64();
-    say(&format!(
-        "sim: {} seeds, each run twice, {} ops saved and none lost; {rate:.1} seeds a second",
-        options.seeds,
-        ops.load(Ordering::Relaxed)
-    ));
-    ExitCode::SUCCESS
 }

@@ -3,7 +3,7 @@
 use super::access::Caller;
 use super::cursor;
 use super::fold::head_of;
-use super::sync::{Limits, Sync, raw};
+use super::sync::{Sync, raw};
 use crate::error::Result;
 use crate::store::{EntityRow, Head, HoldingRow, Tx};
 use saolou_protocol::canonical::Hash;
@@ -57,7 +57,7 @@ impl Sync {
             metrics::counter!("saolou_digest_mismatches_total").increment(1);
             tracing::warn!(%device, user_id = %caller.user_id, "a replica differs from the server");
         }
-        let bytes_max = Limits::SERVED.page_bytes_max;
+        let bytes_max = self.limits.page_bytes_max;
         let mut pager = Pager::begin(cursor, asked, scope, epoch, bytes_max, now_ms);
         while let Some((bucket, head, read)) = pager.wants() {
             let rows = tx.changes_after(head.street, bucket.0, read, PAGE_ROWS).await?;

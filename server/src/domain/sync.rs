@@ -62,13 +62,14 @@ impl Request {
     ///
     /// # Errors
     /// `malformed` where the body as a whole is not a sync request, `too_large` over the limits.
-    pub(crate) fn read(body: &[u8], received_ms: Millis) -> Result<Self> {
+    pub(crate) fn read(body: &[u8], received_ms: Millis, limits: &wire::Limits) -> Result<Self> {
         // Bytes that are no UTF-8 spoil the op that they are in, whose hash they change, and no other.
         let body = String::from_utf8_lossy(body);
         let sent: SyncRequest<'_> =
             serde_json::from_str(&body).map_err(|error| Error::Malformed(error.to_string()))?;
-        if sent.ops.len() > OPS_MAX {
-            return Err(Error::TooLarge(format!("{} ops, the limit is {OPS_MAX}", sent.ops.len())));
+        let ops_max = limits.ops_max;
+        if sent.ops.len() > ops_max {
+            return Err(Error::TooLarge(format!("{} ops, the limit is {ops_max}", sent.ops.len())));
         }
         if sent.ask.len() > ASK_MAX {
             return Err(Error::TooLarge(format!(
@@ -90,6 +91,8 @@ pub(crate) struct Sync {
     pub(crate) clock: Clock,
     pub(crate) writer: Writer,
     pub(crate) cursor_key: Arc<[u8]>,
+    /// What is taken and served.
+    pub(crate) limits: wire::Limits,
 }
 
 impl Sync {
@@ -125,7 +128,7 @@ impl Sync {
             held,
             reviews,
             backoff_ms: self.writer.backoff_ms(),
-            limits: Limits::SERVED,
+            limits: self.limits,
             pull: pulled.map(|pulled| pulled.page),
         })
     }

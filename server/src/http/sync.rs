@@ -2,7 +2,7 @@
 
 use super::access::{Body, May, Push};
 use crate::app::App;
-use crate::domain::sync::{BODY_BYTES_MAX, Limits, Request};
+use crate::domain::sync::{BODY_BYTES_MAX, Request};
 use crate::error::{Error, Result};
 use axum::extract::{FromRequest, State};
 use axum::http::{HeaderMap, header};
@@ -33,18 +33,20 @@ pub(super) async fn sync(
     let Body(body) = Body::from_request(request, &app).await?;
     let received_ms = app.sync.clock.now_ms();
     let request = if body.len() <= INLINE_BYTES_MAX {
-        let read = Request::read(&body, received_ms)?;
+        let read = Request::read(&body, received_ms, &app.sync.limits)?;
         drop(body);
         read
     } else {
-        let read = tokio::task::spawn_blocking(move || Request::read(&body, received_ms));
+        let limits = app.sync.limits;
+        let read = move || Request::read(&body, received_ms, &limits);
+        let read = tokio::task::spawn_blocking(read);
         read.await.map_err(|error| Error::Internal(format!("reading a push: {error}")))??
     };
     app.sync.run(&caller, request).await.map(axum::Json)
 }
 
-pub(super) async fn config(_: May<Push>) -> axum::Json<wire::Limits> {
-    axum::Json(Limits::SERVED)
+pub(super) async fn config(State(app): State<App>, _: May<Push>) -> axum::Json<wire::Limits> {
+    axum::Json(app.sync.limits)
 }
 
 /// KiB to set aside for a body: what it says it has, or as much as there may be where it is

@@ -60,7 +60,7 @@ pub struct Move {
     pub bucket: BuildingId,
     /// Its head, as it must still be.
     pub from: Head,
-    /// Its head afterwards.
+    /// Its head afterwards, always further on.
     pub to: Head,
     /// Rows that change, numbered upwards from `from.seq + 1`.
     pub entities: Vec<Entity>,
@@ -142,7 +142,10 @@ impl<'a> Plan<'a> {
             let new = Head { street: streets[&bucket], seq: 0, digest: Digest::default() };
             let from = self.known.heads.get(&bucket).copied().unwrap_or(new);
             let entities = building.apply(facts);
-            let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
+            // The head moves also where nothing that is served changes: whoever keeps the building
+            // folded, or is merging into it, must see that there are facts he does not have.
+            let numbers = entities.len().max(1);
+            let seq = from.seq + i64::try_from(numbers).unwrap_or(i64::MAX);
             let to = Head { seq, digest: building.digest(), ..from };
             Some(Move { bucket, from, to, entities, licences: building.licences_moved() })
         });
@@ -208,4 +211,45 @@ impl<'a> Plan<'a> {
 /// Under what an op is kept in quarantine: what somebody else sent must not answer for its author.
 fn kept_as(judged: &Judged) -> (OpId, Hash, UserId) {
     (judged.op.op_id, judged.op.hash, judged.sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::push::{Standing, read};
+    use crate::op::Op;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_op_that_changes_nothing_to_see_moves_the_head() {
+        let bucket = BuildingId(Uuid::from_u128(7));
+        let content = json!({
+            "op_id": Uuid::from_u128(1), "device": Uuid::from_u128(2), "n": 1,
+            "author": Uuid::from_u128(3), "kind": "hologram", "schema": "hologram/7",
+            "subject": { "type": "hologram", "id": Uuid::from_u128(4) }, "bucket": bucket,
+            "captured": { "wall_ms": 1_795_392_000_000_i64, "utc_offset_min": 480 },
+            "seen": [], "body": { "of": "a later version" },
+        });
+        let Value::Object(content) = content else { unreachable!("it is an object") };
+        let (_, sent) = Op::seal(content).expect("an op");
+        let sent = String::from_utf8(sent).expect("JSON is UTF-8");
+        let read = read(&sent, None, 1_795_392_000_000).expect("an op");
+        let street = Uuid::from_u128(5);
+        let standing = Standing {
+            sender: UserId(Uuid::from_u128(3)),
+            streets: BTreeSet::from([street]),
+            home: street,
+            reached: BTreeSet::from([bucket]),
+            ..Standing::default()
+        };
+        let judged = standing.judge(read, |_| true);
+        let from = Head { street, seq: 9, digest: Digest::default() };
+        let known = Known { heads: BTreeMap::from([(bucket, from)]), ..Known::default() };
+        let ops = [&judged];
+        let mut buildings = HashMap::from([(bucket, Building::new(bucket, Vec::new()))]);
+        let commit = Plan::of(&ops, known).merge(&mut buildings);
+        let heads: Vec<(i64, usize)> =
+            commit.moves.iter().map(|change| (change.to.seq, change.entities.len())).collect();
+        assert_eq!(heads, [(10, 0)]);
+    }
 }
