@@ -135,6 +135,9 @@ create table op (
     quality text not null,
     primary key (street_id, op_id)
 );
+-- An op of some kilobytes stays in its row: compressing it and moving it out costs more time than its
+-- bytes cost space.
+alter table op set (toast_tuple_target = 8160);
 create index op_building on op (street_id, building_id);
 create index op_device on op (street_id, device_id, n);
 
