@@ -115,6 +115,8 @@ impl Server {
             // Also when the sender is gone: nobody is left who could ask to go on.
             drop(stopping.wait_for(|stopping| *stopping).await);
         });
+        let doorbells = sync.writer.doorbells().clone();
+        let sharing = tokio::spawn(doorbells.share(store.clone(), sync.clock.new_id()));
         let watching = tokio::spawn(devices::watch_leaves(sync));
         let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
@@ -131,8 +133,10 @@ impl Server {
                 drop(serving.await);
             }
         }
-        watching.abort();
-        drop(watching.await);
+        for task in [watching, sharing] {
+            task.abort();
+            drop(task.await);
+        }
         // The handlers are gone, and with them the last ways to the writer.
         drop(tokio::time::timeout(GRACE, writer).await);
         store.close().await;

@@ -6,6 +6,7 @@
 //! SQL happens between them. One file for each family of tables.
 
 mod accounts;
+pub(crate) mod bells;
 mod bulk;
 mod devices;
 mod feed;
