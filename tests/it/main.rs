@@ -10,6 +10,7 @@ mod world;
 mod access;
 mod bad_input;
 mod coverage;
+mod crashes;
 mod demo;
 mod devices;
 mod events;
