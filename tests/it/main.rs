@@ -13,6 +13,7 @@ mod coverage;
 mod crashes;
 mod demo;
 mod devices;
+mod epochs;
 mod events;
 mod health;
 mod limits;

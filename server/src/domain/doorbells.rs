@@ -52,7 +52,7 @@ impl Doorbells {
             listeners: broadcast::channel(BEHIND_MAX).0,
             untold: Arc::default(),
             some_untold: Arc::default(),
-            is_shared: matches!(store, Store::Postgres(_)),
+            is_shared: matches!(store, Store::Postgres(..)),
         }
     }
 

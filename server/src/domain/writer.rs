@@ -55,7 +55,8 @@ impl Writer {
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
         let doorbells = Doorbells::new(&store);
         let (cache, seen) = (Cache::default(), HashSet::new());
-        let work = Work { store, clock, seen, cache, doorbells: doorbells.clone() };
+        let changes = store.changes();
+        let work = Work { store, clock, seen, cache, doorbells: doorbells.clone(), changes };
         let task = tokio::spawn(work.run(waiting));
         (Self { commands, doorbells }, task)
     }
@@ -135,6 +136,8 @@ struct Work {
     seen: HashSet<Seen>,
     cache: Cache,
     doorbells: Doorbells,
+    /// The incarnation of the data that `seen` and `cache` are of.
+    changes: u64,
 }
 
 type Waiting = (Vec<Judged>, oneshot::Sender<Result<Vec<Outcome>>>);
@@ -241,6 +244,11 @@ impl Work {
         ops: &[&Judged],
     ) -> std::result::Result<Option<Vec<Outcome>>, Failure> {
         let mut tx = self.store.write().await?;
+        if self.changes != self.store.changes() {
+            self.changes = self.store.changes();
+            self.seen.clear();
+            self.cache = Cache::default();
+        }
         let known = batch::known(&mut tx, ops).await?;
         let mut plan = Plan::of(ops, known);
         let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;

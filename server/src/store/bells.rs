@@ -16,7 +16,7 @@ pub(crate) struct Line {
 impl Store {
     /// A line to the other servers; `None` where the database is this server's own.
     pub(crate) async fn line(&self) -> Result<Option<(Ear, Line)>> {
-        let Self::Postgres(pool) = self else { return Ok(None) };
+        let Self::Postgres(pool, _) = self else { return Ok(None) };
         // A channel reaches all of a database, which may hold several schemas with tables of ours.
         let schema: String =
             sqlx::query_scalar("select current_schema()::text").fetch_one(pool).await?;
