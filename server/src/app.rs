@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::accounts::Gate;
 use crate::domain::devices;
+use crate::domain::epoch::Mark;
 use crate::domain::photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
@@ -44,6 +45,7 @@ pub struct Server {
     listener: TcpListener,
     writer: tokio::task::JoinHandle<()>,
     stop: watch::Sender<bool>,
+    mark: Option<Mark>,
 }
 
 /// Why a server does not start or stops.
@@ -62,6 +64,7 @@ impl Server {
         photos::prepare(&photos)?;
         let store = Store::open(settings.database_url.as_deref(), folder).await?;
         let keys = Keys::read(&store, &clock).await?;
+        let mark = Mark::compare(folder, &store, &clock).await?;
         let address = SocketAddr::new(settings.listen, settings.port);
         let listener = TcpListener::bind(address)
             .await
@@ -79,7 +82,7 @@ impl Server {
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
             stopping,
         };
-        Ok(Self { app, listener, writer: task, stop })
+        Ok(Self { app, listener, writer: task, stop, mark })
     }
 
     /// Takes and serves other amounts than usual: less of them, so that a test meets them.
@@ -108,14 +111,21 @@ impl Server {
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
-        let Self { app, listener, writer, stop } = self;
+        let Self { app, listener, writer, stop, mark } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let mut stopping = app.stopping.clone();
         let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
             // Also when the sender is gone: nobody is left who could ask to go on.
             drop(stopping.wait_for(|stopping| *stopping).await);
         });
+        let doorbells = sync.writer.doorbells().clone();
+        let sharing = tokio::spawn(doorbells.share(store.clone(), sync.clock.new_id()));
         let watching = tokio::spawn(devices::watch_leaves(sync));
+        let marking = tokio::spawn(async move {
+            if let Some(mark) = mark {
+                mark.keep().await;
+            }
+        });
         let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
             () = shutdown => {}
@@ -131,8 +141,10 @@ impl Server {
                 drop(serving.await);
             }
         }
-        watching.abort();
-        drop(watching.await);
+        for task in [watching, sharing, marking] {
+            task.abort();
+            drop(task.await);
+        }
         // The handlers are gone, and with them the last ways to the writer.
         drop(tokio::time::timeout(GRACE, writer).await);
         store.close().await;

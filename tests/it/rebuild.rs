@@ -35,7 +35,7 @@ async fn the_command() {
 }
 
 /// Runs the command on a world; its exit code and what it printed.
-async fn rebuild(world: &World) -> (Option<i32>, String) {
+pub(crate) async fn rebuild(world: &World) -> (Option<i32>, String) {
     let program = std::env::current_exe().expect("this program");
     let mut command = tokio::process::Command::new(program);
     command.args(["--exact", "rebuild::the_command", "--nocapture"]);

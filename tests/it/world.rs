@@ -118,6 +118,18 @@ impl World {
         Some(world)
     }
 
+    /// Another server on the same database; `None` where a database has one server only.
+    pub(crate) async fn beside(&self) -> Option<Self> {
+        self.settings.database_url.as_ref()?;
+        let (settings, clock, database) =
+            (self.settings.clone(), self.clock.clone(), self.database);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let base = String::new();
+        let mut world = Self { base, clock, database, settings, folder, server: None };
+        world.start().await;
+        Some(world)
+    }
+
     pub(crate) async fn start(&mut self) {
         let server = Server::start(&self.settings, self.clock.clone()).await.expect("a server");
         self.base = format!("http://{}", server.address().expect("an address"));

@@ -191,7 +191,8 @@ impl Machine {
         });
     }
 
-    /// Goes back to the copy that was kept, in a new epoch, as whoever restores a backup begins one.
+    /// Goes back to the copy that was kept, in a new epoch. On PostgreSQL the server finds that out;
+    /// a file looks as it did before, so here it is told.
     /// `false` where none was.
     pub(crate) fn restore(&mut self) -> bool {
         if self.postgres.is_none() && !self.kept().exists() {
@@ -214,14 +215,15 @@ impl Machine {
                 drop(fs::remove_file(self.folder.path().join(format!("saolou.db{end}"))));
             }
             fs::copy(self.kept(), file).expect("a copy");
+            let epoch = AssertSqlSafe(format!(
+                "update setting set value = '{}' where name = 'epoch'",
+                self.clock.new_id()
+            ));
+            self.look(async |direct| {
+                on!(direct, |conn| async { conn.execute(epoch).await.map(drop) })
+                    .expect("an epoch");
+            });
         }
-        let epoch = AssertSqlSafe(format!(
-            "update setting set value = '{}' where name = 'epoch'",
-            self.clock.new_id()
-        ));
-        self.look(async |direct| {
-            on!(direct, |conn| async { conn.execute(epoch).await.map(drop) }).expect("an epoch");
-        });
         self.start();
         true
     }

@@ -3,7 +3,8 @@
 //!
 //! The way of an op: [`sync`] reads and judges a push, [`writer`] is the one place where ops become
 //! state, a [`batch`] at a time, on buildings that [`fold`] keeps, and `licences` follows; [`pull`] with its [`cursor`] gives
-//! it back, [`held`] says what is held, [`epoch`] whether it is still the same data. [`rebuild`] is
+//! it back, [`held`] says what is held, [`epoch`] whether it is still the same data;
+//! [`doorbells`] tell who listens that there is something new. [`rebuild`] is
 //! the proof that state is what ops say. [`desk`] files ops for people without
 //! an outbox.
 //!
@@ -19,6 +20,7 @@ pub(crate) mod coverage;
 pub(crate) mod cursor;
 pub(crate) mod desk;
 pub(crate) mod devices;
+pub(crate) mod doorbells;
 pub(crate) mod epoch;
 pub(crate) mod fold;
 pub(crate) mod held;

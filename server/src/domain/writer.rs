@@ -6,10 +6,12 @@
 //! nothing is committed, and the batch is merged again on what that writer left.
 
 use super::batch::{self, head_move, rederived, rows_of};
+use super::doorbells::Doorbells;
 use super::fold::{Cache, differences, head_of};
 use super::licences;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::store::bells::is_race;
 use crate::store::{EntityRow, Seen, Store};
 use saolou_protocol::building::Building;
 use saolou_protocol::building::answer::AnswerStatus;
@@ -20,7 +22,7 @@ use saolou_protocol::issue::Issues;
 use saolou_protocol::wire::Review;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 /// Pushes that wait for the writer; more are told to come back.
@@ -33,21 +35,12 @@ const OPS_PER_COMMIT_MAX: usize = 2_000;
 const ATTEMPTS_MAX: usize = 8;
 /// Devices that are remembered as noted; more than that, and all are noted again.
 const DEVICES_REMEMBERED_MAX: usize = 20_000;
-/// Doorbells that a slow listener may fall behind.
-const DOORBELLS_MAX: usize = 1024;
-
-/// A head that moved: something to read in this bucket.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Doorbell {
-    pub(crate) building: Uuid,
-    pub(crate) seq: i64,
-}
 
 /// The way to the writer.
 #[derive(Clone)]
 pub(crate) struct Writer {
     commands: mpsc::Sender<Command>,
-    doorbells: broadcast::Sender<Doorbell>,
+    doorbells: Doorbells,
 }
 
 enum Command {
@@ -60,9 +53,10 @@ impl Writer {
     /// Starts the writer. It ends when all handles to it are gone and what waits is done.
     pub(crate) fn start(store: Store, clock: Clock) -> (Self, tokio::task::JoinHandle<()>) {
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
-        let (doorbells, _) = broadcast::channel(DOORBELLS_MAX);
+        let doorbells = Doorbells::new(&store);
         let (cache, seen) = (Cache::default(), HashSet::new());
-        let work = Work { store, clock, seen, cache, doorbells: doorbells.clone() };
+        let changes = store.changes();
+        let work = Work { store, clock, seen, cache, doorbells: doorbells.clone(), changes };
         let task = tokio::spawn(work.run(waiting));
         (Self { commands, doorbells }, task)
     }
@@ -103,9 +97,9 @@ impl Writer {
         answer.await.map_err(|_| Error::Internal("the writer dropped a request".into()))?
     }
 
-    /// Listens for heads that move.
-    pub(crate) fn doorbells(&self) -> broadcast::Receiver<Doorbell> {
-        self.doorbells.subscribe()
+    /// What rings when heads have moved.
+    pub(crate) fn doorbells(&self) -> &Doorbells {
+        &self.doorbells
     }
 }
 
@@ -141,7 +135,9 @@ struct Work {
     /// Devices that were noted before.
     seen: HashSet<Seen>,
     cache: Cache,
-    doorbells: broadcast::Sender<Doorbell>,
+    doorbells: Doorbells,
+    /// The incarnation of the data that `seen` and `cache` are of.
+    changes: u64,
 }
 
 type Waiting = (Vec<Judged>, oneshot::Sender<Result<Vec<Outcome>>>);
@@ -231,25 +227,44 @@ impl Work {
 
     async fn commit(&mut self, ops: &[&Judged]) -> std::result::Result<Vec<Outcome>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
-            let mut tx = self.store.write().await?;
-            let known = batch::known(&mut tx, ops).await?;
-            let mut plan = Plan::of(ops, known);
-            let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;
-            plan.found_elsewhere(licences::elsewhere(&mut tx, ops, &buildings).await?);
-            // A defect in a rule must not end the writer for everybody. What it was working on is
-            // forgotten and folded anew from the ops.
-            let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
-            let commit = std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
-            let seen = self.unseen(ops);
-            tx.put_devices(&seen, self.clock.now_ms()).await?;
-            if batch::write(&mut tx, &commit).await? {
-                tx.commit().await?;
-                self.seen.extend(seen);
-                return Ok(self.keep(commit, buildings));
+            match self.attempt(ops).await {
+                Ok(Some(outcomes)) => return Ok(outcomes),
+                Ok(None) => {}
+                Err(Failure::Error(Error::Database(error))) if is_race(&error) => {}
+                Err(failure) => return Err(failure),
             }
             metrics::counter!("saolou_commit_races_total").increment(1);
         }
         Err(Error::Overloaded.into())
+    }
+
+    /// One transaction; `None` where another writer was faster, and nothing was committed.
+    async fn attempt(
+        &mut self,
+        ops: &[&Judged],
+    ) -> std::result::Result<Option<Vec<Outcome>>, Failure> {
+        let mut tx = self.store.write().await?;
+        if self.changes != self.store.changes() {
+            self.changes = self.store.changes();
+            self.seen.clear();
+            self.cache = Cache::default();
+        }
+        let known = batch::known(&mut tx, ops).await?;
+        let mut plan = Plan::of(ops, known);
+        let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;
+        plan.found_elsewhere(licences::elsewhere(&mut tx, ops, &buildings).await?);
+        // A defect in a rule must not end the writer for everybody. What it was working on is
+        // forgotten and folded anew from the ops.
+        let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
+        let commit = std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
+        let seen = self.unseen(ops);
+        tx.put_devices(&seen, self.clock.now_ms()).await?;
+        if !batch::write(&mut tx, &commit).await? {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        self.seen.extend(seen);
+        Ok(Some(self.keep(commit, buildings)))
     }
 
     /// The devices of a batch that this writer has not noted yet.
@@ -272,9 +287,7 @@ impl Work {
         for change in &commit.moves {
             let Some(building) = buildings.remove(&change.bucket) else { continue };
             self.cache.put(change.bucket.0, change.to.seq, building);
-            let bell = Doorbell { building: change.bucket.0, seq: change.to.seq };
-            // Nobody listening is no failure: the next pull sees it.
-            drop(self.doorbells.send(bell));
+            self.doorbells.ring(change.bucket.0, change.to.seq);
         }
         commit.outcomes
     }
@@ -332,7 +345,7 @@ impl Work {
             return Ok(false);
         }
         tx.commit().await?;
-        drop(self.doorbells.send(Doorbell { building, seq: change.to.seq }));
+        self.doorbells.ring(building, change.to.seq);
         Ok(true)
     }
 }

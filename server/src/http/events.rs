@@ -3,6 +3,7 @@
 
 use super::access::{May, ReadCoverage, bearer};
 use crate::app::App;
+use crate::domain::doorbells::Doorbell;
 use crate::error::Result;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -35,7 +36,7 @@ pub(super) async fn events(
     Token(token): Token,
     May { caller, .. }: May<ReadCoverage>,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
-    let mut doorbells = app.sync.writer.doorbells();
+    let mut doorbells = app.sync.writer.doorbells().listen();
     let heads = app.sync.heads(&caller).await?;
     let mut scope: HashSet<Uuid> = heads.keys().copied().collect();
     let (events, stream) = tokio::sync::mpsc::channel(64);
@@ -52,10 +53,14 @@ pub(super) async fn events(
         loop {
             let event = tokio::select! {
                 bell = doorbells.recv() => match bell {
-                    Ok(bell) if scope.contains(&bell.building) => doorbell(bell.building, bell.seq),
-                    Ok(_) => continue,
+                    Ok(Doorbell::Head { building, seq }) if scope.contains(&building) => {
+                        doorbell(building, seq)
+                    }
+                    Ok(Doorbell::Head { .. }) => continue,
                     // Some were missed: the listener should look at everything.
-                    Err(RecvError::Lagged(_)) => Event::default().event("missed").data("{}"),
+                    Ok(Doorbell::Missed) | Err(RecvError::Lagged(_)) => {
+                        Event::default().event("missed").data("{}")
+                    }
                     Err(RecvError::Closed) => return,
                 },
                 _ = recheck.tick() => {

@@ -77,6 +77,12 @@ impl Tx {
         ))
     }
 
+    /// How far all feeds together have come.
+    pub(crate) async fn feeds_sum(&mut self) -> Result<i64> {
+        const SQL: &str = "select cast(coalesce(sum(seq), 0) as bigint) from bucket";
+        on!(self, |conn| sqlx::query_scalar(SQL).fetch_one(conn).await)
+    }
+
     /// The head of one bucket.
     pub(crate) async fn head(&mut self, building: Uuid) -> Result<Option<Head>> {
         const SQL: &str = "select building_id, street_id, seq, digest_count, digest_sum \

@@ -6,9 +6,11 @@
 //! SQL happens between them. One file for each family of tables.
 
 mod accounts;
+pub(crate) mod bells;
 mod bulk;
 mod devices;
 mod feed;
+mod incarnation;
 mod licences;
 mod ops;
 mod photos;
@@ -26,6 +28,7 @@ pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };
 
+use incarnation::Incarnation;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -51,8 +54,8 @@ pub(crate) enum Store {
         /// Connections that read.
         readers: SqlitePool,
     },
-    /// PostgreSQL 15 or later.
-    Postgres(PgPool),
+    /// PostgreSQL 15 or later, and which incarnation of it.
+    Postgres(PgPool, Incarnation),
 }
 
 /// A transaction; dropped without [`Tx::commit`] it rolls back.
@@ -94,13 +97,20 @@ impl Store {
     async fn open_postgres(url: &str) -> Result<Self> {
         // Plans for the hot statements are worth keeping; there are few distinct texts.
         let options = PgConnectOptions::from_str(url)?.application_name("saolou");
+        let incarnation = Incarnation::default();
+        let looking = incarnation.clone();
         let pool = PgPoolOptions::new()
             .max_connections(2 * READERS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |conn, _| {
+                let looking = looking.clone();
+                Box::pin(async move { looking.look(conn).await })
+            })
             .connect_with(options)
             .await?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        Ok(Self::Postgres(pool))
+        incarnation.note(&pool).await?;
+        Ok(Self::Postgres(pool, incarnation))
     }
 
     async fn open_sqlite(file: &Path) -> Result<Self> {
@@ -132,7 +142,7 @@ impl Store {
             Self::Sqlite { writer, .. } => {
                 writer.begin_with("begin immediate").await.map(Tx::Sqlite)
             }
-            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+            Self::Postgres(pool, _) => pool.begin().await.map(Tx::Postgres),
         }
     }
 
@@ -140,10 +150,19 @@ impl Store {
     pub(crate) async fn read(&self) -> Result<Tx> {
         match self {
             Self::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
-            Self::Postgres(pool) => {
+            Self::Postgres(pool, _) => {
                 let begin = "begin isolation level repeatable read read only";
                 pool.begin_with(begin).await.map(Tx::Postgres)
             }
+        }
+    }
+
+    /// How often the data turned out to be another incarnation since this process began. What is
+    /// kept of them in memory is good for nothing then.
+    pub(crate) fn changes(&self) -> u64 {
+        match self {
+            Self::Sqlite { .. } => 0,
+            Self::Postgres(_, incarnation) => incarnation.changes(),
         }
     }
 
@@ -154,7 +173,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool, _) => pool.close().await,
         }
     }
 }
