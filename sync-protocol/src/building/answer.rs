@@ -184,7 +184,12 @@ impl Building {
                 self.find_named(*a, found);
                 self.find_named(*b, found);
             }
-            Kind::Void { visit } | Kind::LateAccepted { visit }
+            Kind::Reassigned { office, .. } if !self.structure.offices.contains_key(office) => {
+                found.parked = Some("office_unknown");
+            }
+            Kind::Void { visit }
+            | Kind::LateAccepted { visit }
+            | Kind::Reassigned { visit, .. }
                 if !self.ledger.is_known(*visit) =>
             {
                 found.parked = Some("visit_unknown");
@@ -208,8 +213,9 @@ impl Building {
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");
         found.issues.extend(self.suspect(fact, visit).issues);
         let mut placed = visit.offices.is_empty();
+        let moved = self.moved(visit.visit_id);
         for named in &visit.offices {
-            for target in self.structure.resolve(*named, &visit.company) {
+            for target in self.targets_of(*named, &visit.company, &moved) {
                 match target {
                     Target::Office(office) => {
                         placed = true;

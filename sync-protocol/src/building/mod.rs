@@ -17,7 +17,9 @@ pub mod history;
 mod ledger;
 mod licences;
 mod office;
+mod reassigned;
 mod serve;
+pub mod settle;
 mod site;
 mod suspicion;
 pub mod view;
@@ -147,6 +149,7 @@ impl Building {
         for fact in facts {
             self.ledger.insert(fact, &mut touched);
         }
+        self.ledger.settle(&touched);
         let mut dirty = BTreeSet::new();
         if touched.structure {
             self.derive_structure(&mut dirty);
@@ -216,10 +219,7 @@ impl Building {
     }
 
     fn place(&self, op: OpId, visit: &Visit) -> Placed {
-        let offices = visit.offices.iter();
-        let targets: BTreeSet<Target> =
-            offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
-        let targets: Vec<Target> = targets.into_iter().collect();
+        let targets: Vec<Target> = self.targets(visit).into_iter().collect();
         Placed { op, at_work: self.is_at_work(visit, &targets), targets }
     }
 
