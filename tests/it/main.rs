@@ -9,6 +9,7 @@ mod world;
 
 mod access;
 mod bad_input;
+mod conflicts;
 mod coverage;
 mod demo;
 mod devices;

@@ -15,6 +15,7 @@
 pub(crate) mod access;
 pub(crate) mod accounts;
 pub(crate) mod batch;
+pub(crate) mod conflicts;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
 pub(crate) mod desk;
@@ -31,6 +32,7 @@ pub(crate) mod registration;
 pub(crate) mod registry;
 pub(crate) mod roster;
 pub(crate) mod roster_file;
+pub(crate) mod settling;
 pub(crate) mod sync;
 pub(crate) mod timeline;
 pub(crate) mod writer;

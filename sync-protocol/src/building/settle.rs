@@ -4,13 +4,15 @@
 //! seen it opens a new one; withdrawn, it leaves the conflict as it was.
 
 use super::Building;
+use crate::canonical::Hash;
 use crate::codes::codes;
 use crate::conflict::{Conflict, ConflictCode};
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
-use crate::ids::{ConflictId, OfficeId, OpId, VisitId};
+use crate::ids::{ConflictId, OfficeId, OpId, PhotoId, VisitId};
 use crate::registry::office::{NewOffice, OfficeKind};
 use crate::registry::structure::Status;
+use crate::visit::Promise;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +116,12 @@ impl Building {
                 conflict.siblings.iter().filter_map(named).flatten().collect()
             }
         }
+    }
+
+    /// Whether the promised bytes of a photo have arrived.
+    #[must_use]
+    pub fn has_photo(&self, photo: PhotoId, sha256: Option<Hash>) -> bool {
+        self.ledger.is_verified(&Promise { photo, sha256 })
     }
 
     /// The label of an office id and of its floor, where it was ever added.
