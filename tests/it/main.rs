@@ -15,6 +15,7 @@ mod demo;
 mod devices;
 mod events;
 mod health;
+mod late;
 mod limits;
 mod odd_ops;
 mod order;

@@ -6,7 +6,7 @@ use super::coverage::parse;
 use super::fold::fold;
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::{Head, TimelineRow, Tx};
+use crate::store::{BuildingRow, Head, TimelineRow, Tx};
 use saolou_protocol::building::{Building, EntityKind};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::conflict::{Conflict, ConflictCode, Severity, Tell};
@@ -51,10 +51,17 @@ struct Item {
 
 /// A room by what is written on its door.
 #[derive(Serialize)]
-struct Door {
+pub(super) struct Door {
     office_id: OfficeId,
     label: String,
     floor: String,
+}
+
+impl Door {
+    pub(super) fn of(building: &Building, office_id: OfficeId) -> Option<Self> {
+        let (label, floor) = building.door(office_id)?;
+        Some(Self { office_id, label: label.to_owned(), floor: floor.to_owned() })
+    }
 }
 
 /// One side of a conflict.
@@ -106,17 +113,7 @@ pub(crate) async fn list(
     building: Option<Uuid>,
 ) -> Result<Inbox> {
     let mut tx = sync.store.read().await?;
-    let everything = caller.reads_visits_below(&mut tx, unit).await?;
-    let mut rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
-    if !everything {
-        let assigned = caller.assigned(&mut tx, sync.clock.now_ms()).await?;
-        rows.retain(|row| assigned.contains(&row.building_id));
-    }
-    rows.retain(|row| building.is_none_or(|wanted| row.building_id == wanted));
-    if rows.is_empty() && (!everything || building.is_some()) {
-        return Err(Error::NotFound);
-    }
-    rows.sort_by_key(|row| row.building_id);
+    let rows = readable(&mut tx, sync, caller, unit, building).await?;
     let mut inbox = Inbox { conflicts: Vec::new(), total: 0 };
     for row in rows {
         let opened: Opened = parse(&row.body)?;
@@ -131,6 +128,29 @@ pub(crate) async fn list(
         inbox.conflicts.extend(items.into_iter().take(LISTED_MAX - before));
     }
     Ok(inbox)
+}
+
+/// The buildings below a unit whose visits the caller reads, in the order of their ids; all of them,
+/// or one.
+pub(super) async fn readable(
+    tx: &mut Tx,
+    sync: &Sync,
+    caller: &Caller,
+    unit: Uuid,
+    building: Option<Uuid>,
+) -> Result<Vec<BuildingRow>> {
+    let everything = caller.reads_visits_below(tx, unit).await?;
+    let mut rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    if !everything {
+        let assigned = caller.assigned(tx, sync.clock.now_ms()).await?;
+        rows.retain(|row| assigned.contains(&row.building_id));
+    }
+    rows.retain(|row| building.is_none_or(|wanted| row.building_id == wanted));
+    if rows.is_empty() && (!everything || building.is_some()) {
+        return Err(Error::NotFound);
+    }
+    rows.sort_by_key(|row| row.building_id);
+    Ok(rows)
 }
 
 /// The buildings below a unit and the conflicts that are open in them, in the order of their ids.
@@ -170,10 +190,8 @@ async fn items(
     let told: HashMap<Uuid, TimelineRow> = told.into_iter().map(|row| (row.op_id, row)).collect();
     let item = |conflict: Conflict| {
         let [zh, en] = explained(conflict.code);
-        let offices = building.offices_of(&conflict).into_iter().filter_map(|office_id| {
-            let (label, floor) = building.door(office_id)?;
-            Some(Door { office_id, label: label.to_owned(), floor: floor.to_owned() })
-        });
+        let offices = building.offices_of(&conflict).into_iter();
+        let offices = offices.filter_map(|office| Door::of(&building, office));
         Ok(Item {
             zh,
             en,

@@ -23,6 +23,7 @@ pub(crate) mod devices;
 pub(crate) mod epoch;
 pub(crate) mod fold;
 pub(crate) mod held;
+pub(crate) mod late;
 mod licences;
 pub(crate) mod photos;
 pub(crate) mod pull;

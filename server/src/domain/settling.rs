@@ -194,7 +194,7 @@ async fn wanted(
 }
 
 /// The head of a building whose conflicts the caller may settle.
-async fn reviewed(tx: &mut Tx, caller: &Caller, building: Uuid) -> Result<Head> {
+pub(super) async fn reviewed(tx: &mut Tx, caller: &Caller, building: Uuid) -> Result<Head> {
     let unit = tx.building_unit(building).await?.ok_or(Error::NotFound)?;
     caller.require_at(tx, Act::Review, unit).await?;
     tx.head(building).await?.ok_or(Error::NotFound)
@@ -327,7 +327,7 @@ pub(crate) async fn undo(sync: &Sync, caller: &Caller, undoing: Undoing) -> Resu
     Ok(Undone { op_id })
 }
 
-fn reason_of(reason: &str) -> Result<&str> {
+pub(super) fn reason_of(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         return Err(Error::Invalid(format!("reason: expected 1 to {REASON_CHARS_MAX} characters")));

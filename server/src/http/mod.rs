@@ -56,6 +56,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/conflicts", get(conflicts::list))
         .route("/conflicts/resolve", post(conflicts::resolve))
         .route("/conflicts/undo", post(conflicts::undo))
+        .route("/late", get(conflicts::late))
+        .route("/late/accept", post(conflicts::accept_late))
         .route("/leaves", get(desk::leaves))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/buildings", get(coverage::buildings))

@@ -199,15 +199,7 @@ impl Building {
     }
 
     fn find_visit(&self, fact: &Fact, visit: &Visit, found: &mut Findings) {
-        let at_ms = fact.stamp.corrected_ms;
-        let window = self.rounds.iter().find(|window| match visit.round {
-            Some(round) => window.round == round,
-            None => (window.from_ms..window.until_ms).contains(&at_ms),
-        });
-        let inside = window.is_some_and(|w| (w.from_ms..w.until_ms).contains(&at_ms));
-        found
-            .issues
-            .add_if(!inside && !self.ledger.is_late_accepted(visit.visit_id), "out_of_window");
+        found.issues.extend(self.timing(fact, visit));
         found.issues.add_if(self.ledger.is_forked((visit.visit_id, fact.author)), "revision_fork");
         found.issues.add_if(self.ledger.is_shared_id(visit.visit_id), "wrong_owner");
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");

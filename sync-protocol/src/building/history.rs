@@ -103,9 +103,11 @@ impl Building {
             missing: visit.missing,
             duplicates: suspicions.duplicates,
         };
+        let mut issues = suspicions.issues;
+        issues.extend(self.timing(fact, visit));
         HistoryItem {
             op_id: fact.op,
-            issues: suspicions.issues,
+            issues,
             licence: self.licence_found_by(fact.op),
             visit: Some(standing),
         }

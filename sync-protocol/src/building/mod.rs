@@ -14,6 +14,7 @@ pub mod answer;
 mod conflicts;
 mod groups;
 pub mod history;
+pub mod late;
 mod ledger;
 mod licences;
 mod office;
@@ -52,6 +53,8 @@ pub struct RoundWindow {
     pub from_ms: Millis,
     /// First moment after the window.
     pub until_ms: Millis,
+    /// First moment at which a visit from inside the window arrives too late for the final figures.
+    pub grace_until_ms: Millis,
 }
 
 /// The merged state of one building.
@@ -65,6 +68,8 @@ pub struct Building {
     roster_versions: RosterVersions,
     licences: Licences,
     placed: BTreeMap<VisitKey, Placed>,
+    /// Visits that wait for somebody to accept them late.
+    late: BTreeSet<VisitKey>,
     visits_of: BTreeMap<OfficeId, BTreeSet<VisitKey>>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
@@ -108,6 +113,7 @@ impl Building {
             roster_versions: RosterVersions::default(),
             licences: Licences::default(),
             placed: BTreeMap::new(),
+            late: BTreeSet::new(),
             visits_of: BTreeMap::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
@@ -211,6 +217,9 @@ impl Building {
             let now = effective.map(|(op, visit)| self.place(op, visit));
             if is_touched || before != now.as_ref() {
                 self.replace_placed(visit, now, dirty, homeless);
+            }
+            if is_touched {
+                self.note_late(visit);
             }
         }
         for office in &touched.offices {
