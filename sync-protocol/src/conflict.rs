@@ -69,9 +69,72 @@ impl Conflict {
         Self { conflict_id, code, subject, field: field.map(str::to_owned), siblings }
     }
 
-    /// Whether full coverage must wait until it is settled (domain §3.8, condition 5).
+    /// Whether full coverage must wait until it is settled (domain §3.8, condition 5): disputes about
+    /// what rooms there are, and whatever is urgent. Rooms with one key both count, a visit without
+    /// a room covers none, and a void stands: of these the counts say enough.
     #[must_use]
     pub const fn blocks_acceptance(&self) -> bool {
-        !matches!(self.code, ConflictCode::Field)
+        let disputed = matches!(
+            self.code,
+            ConflictCode::StructureDisputed
+                | ConflictCode::LineageCycle
+                | ConflictCode::AliasContradicted
+        );
+        disputed || matches!(self.code.severity(), Severity::Urgent)
+    }
+}
+
+codes! {
+    /// How soon somebody must look at it (domain §4).
+    pub enum Severity {
+        /// Nobody has to.
+        Info = "info",
+        /// Somebody reviews it.
+        Review = "review",
+        /// At once.
+        Urgent = "urgent",
+    }
+}
+
+codes! {
+    /// Who is told of it (domain §4).
+    pub enum Tell {
+        /// Whoever filed what disagrees.
+        Author = "author",
+        /// The leaders of their teams.
+        Leader = "leader",
+        /// The community.
+        Community = "community",
+        /// The street.
+        Street = "street",
+    }
+}
+
+impl ConflictCode {
+    /// How soon somebody must look at it.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Field
+            | Self::DuplicateKey
+            | Self::StructureDisputed
+            | Self::LineageCycle
+            | Self::AliasContradicted
+            | Self::NeedsReassignment
+            | Self::VoidReview => Severity::Review,
+        }
+    }
+
+    /// Who is told: C34 for a field, C19, C20 for disputes and cycles, C18 for links, C14, C11.
+    #[must_use]
+    pub const fn tell(self) -> &'static [Tell] {
+        match self {
+            Self::Field => &[Tell::Author],
+            Self::DuplicateKey | Self::NeedsReassignment => &[Tell::Leader, Tell::Community],
+            Self::StructureDisputed | Self::LineageCycle | Self::VoidReview => {
+                &[Tell::Street, Tell::Leader]
+            }
+            Self::AliasContradicted => &[Tell::Community],
+        }
     }
 }

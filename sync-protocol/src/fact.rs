@@ -144,6 +144,16 @@ pub enum Kind {
         /// The visit.
         visit: VisitId,
     },
+    /// `visit_reassign`: the visit belongs to this office.
+    Reassigned {
+        /// The visit.
+        visit: VisitId,
+        /// The office that it belongs to.
+        office: OfficeId,
+        /// The split or withdrawn office in whose place that is; none means that the whole visit
+        /// belongs there.
+        instead_of: Option<OfficeId>,
+    },
     /// `photo_verified`, made by the server when the bytes of a promised photo have arrived.
     PhotoVerified {
         /// The photo.
@@ -216,6 +226,7 @@ impl Fact {
                 | Kind::Void { .. }
                 | Kind::ExclusionApproved { .. }
                 | Kind::LateAccepted { .. }
+                | Kind::Reassigned { .. }
                 | Kind::PhotoVerified { .. }
                 | Kind::Accepted { .. }
                 | Kind::Recorded
@@ -252,6 +263,11 @@ impl Kind {
             }
             "visit_void" => Self::Void { visit: body.id("visit_id", issues)? },
             "accept_late" => Self::LateAccepted { visit: body.id("visit_id", issues)? },
+            "visit_reassign" => Self::Reassigned {
+                visit: body.id("visit_id", issues)?,
+                office: body.id("office_id", issues)?,
+                instead_of: body.id("instead_of", issues),
+            },
             "exclusion_approve" => Self::ExclusionApproved {
                 office: body.id("office_id", issues)?,
                 round: body.id("round_id", issues),

@@ -32,6 +32,7 @@ pub mod conflict;
 pub mod coverage;
 pub mod field;
 pub mod registry;
+mod withdrawal;
 
 pub mod digest;
 pub mod engine;

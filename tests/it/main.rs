@@ -9,6 +9,7 @@ mod world;
 
 mod access;
 mod bad_input;
+mod conflicts;
 mod coverage;
 mod crashes;
 mod demo;
@@ -16,6 +17,7 @@ mod devices;
 mod epochs;
 mod events;
 mod health;
+mod late;
 mod limits;
 mod odd_ops;
 mod order;

@@ -47,6 +47,12 @@ pub(crate) async fn rebuild(world: &World) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stdout).expect("UTF-8"))
 }
 
+/// Checks that what is stored is what the ops make.
+pub(crate) async fn assert_rebuilt(world: &World) {
+    let (code, printed) = rebuild(world).await;
+    assert_eq!(code, Some(0), "{printed}");
+}
+
 /// A day on which everything happens once: attempts, contacts, two teams in one room, a revision, a
 /// split, a new room, a claim and its approval, a void, a confirmation that is too old.
 async fn mixed_day(world: &World) {

@@ -44,8 +44,12 @@ pub(crate) fn desk() -> UserId {
 
 /// Two rounds: the first two days, and the rest of the week.
 pub(crate) fn rounds() -> Vec<RoundWindow> {
-    let window =
-        |name, from_ms, until_ms| RoundWindow { round: RoundId(named(name)), from_ms, until_ms };
+    let window = |name, from_ms, until_ms| RoundWindow {
+        round: RoundId(named(name)),
+        from_ms,
+        until_ms,
+        grace_until_ms: until_ms + 3 * DAY_MS,
+    };
     vec![
         window("round 1", MONDAY_MS - DAY_MS, MONDAY_MS + 2 * DAY_MS),
         window("round 2", MONDAY_MS + 2 * DAY_MS, MONDAY_MS + 30 * DAY_MS),

@@ -8,7 +8,7 @@ use crate::store::{Grant, Head, Tx};
 use saolou_protocol::engine::push::{self, Standing};
 use saolou_protocol::ids::BuildingId;
 use saolou_protocol::time::Millis;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Somebody who is signed in.
@@ -121,6 +121,24 @@ impl Caller {
         let above = tx.units_above(unit).await?;
         let here = |grant: &Grant| allows(&grant.role, act) && above.contains(&grant.unit_id);
         if self.grants.iter().any(here) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Whether the caller reads the visits of all buildings of a unit.
+    pub(crate) async fn reads_visits_below(&self, tx: &mut Tx, unit: Uuid) -> Result<bool> {
+        let above = tx.units_above(unit).await?;
+        Ok(self.grants.iter().any(|grant| {
+            let reads = allows(&grant.role, Act::ReadVisits) && reaches_by_unit(&grant.role);
+            reads && above.contains(&grant.unit_id)
+        }))
+    }
+
+    /// The buildings of the caller's teams, whose visits he reads.
+    pub(crate) async fn assigned(&self, tx: &mut Tx, at_ms: Millis) -> Result<BTreeSet<Uuid>> {
+        if !self.grants.iter().any(|grant| reaches_by_team(&grant.role)) {
+            return Ok(BTreeSet::new());
+        }
+        let heads = tx.heads_assigned(self.user_id, at_ms).await?;
+        Ok(heads.into_iter().map(|head| head.building_id).collect())
     }
 
     /// Fails unless a unit is within what the caller reads: below or at a unit of a role.

@@ -2,6 +2,7 @@
 
 use super::writer::Writer;
 use crate::error::{Error, Result};
+use saolou_protocol::building::settle::Ruling;
 use saolou_protocol::engine::push::{Judged, Verdict};
 use saolou_protocol::fact::Fact;
 use saolou_protocol::op::Op;
@@ -24,6 +25,44 @@ pub(crate) fn op(
     seen: &[Uuid],
     body: Value,
 ) -> Result<Op> {
+    seal(content(op_id, author, now_ms, building, kind, subject, seen, body))
+}
+
+/// Seals a decision that settles a conflict; beside what it says it tells which one, and why.
+pub(crate) fn settling(
+    op_id: Uuid,
+    author: Uuid,
+    now_ms: Millis,
+    building: Uuid,
+    ruling: Ruling,
+    settles: Value,
+) -> Result<Op> {
+    let Ruling { kind, subject, seen, body } = ruling;
+    let seen: Vec<Uuid> = seen.into_iter().map(|op| op.0).collect();
+    let mut content = content(op_id, author, now_ms, building, kind, subject, &seen, body);
+    content["settles"] = settles;
+    seal(content)
+}
+
+fn seal(content: Value) -> Result<Op> {
+    let Value::Object(content) = content else {
+        return Err(Error::Internal("an op is an object".into()));
+    };
+    let sealed = Op::seal(content);
+    Ok(sealed.map_err(|refusal| Error::Invalid(refusal.detail))?.0)
+}
+
+#[expect(clippy::too_many_arguments, reason = "an op has these parts")]
+fn content(
+    op_id: Uuid,
+    author: Uuid,
+    now_ms: Millis,
+    building: Uuid,
+    kind: &str,
+    subject: Uuid,
+    seen: &[Uuid],
+    body: Value,
+) -> Value {
     let subject_type = kind.split('_').next().unwrap_or(kind);
     let mut content = json!({
         "op_id": op_id,
@@ -38,11 +77,7 @@ pub(crate) fn op(
         "seen": seen,
     });
     content["body"] = body;
-    let Value::Object(content) = content else {
-        return Err(Error::Internal("an op is an object".into()));
-    };
-    let sealed = Op::seal(content);
-    Ok(sealed.map_err(|refusal| Error::Invalid(refusal.detail))?.0)
+    content
 }
 
 /// An op of the desk, ready for the writer: its clock is the server's.

@@ -59,6 +59,7 @@ async fn rounds(tx: &mut Tx, street: Uuid) -> Result<Vec<RoundWindow>> {
         round: RoundId(round.round_id),
         from_ms: round.from_ms,
         until_ms: round.until_ms,
+        grace_until_ms: round.grace_until_ms,
     };
     Ok(rounds.map(window).collect())
 }

@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// An end that has not come.
 const OPEN_END_MS: Millis = Millis::MAX;
 
+/// How long phones may still send what they captured in a round, where it is not said (domain B.1).
+const GRACE_MS: Millis = 3 * 24 * 3600 * 1000;
+
 const LEVELS: &[&str] = &["city", "district", "street", "community", "grid"];
 const ROUND_KINDS: &[&str] =
     &["full_sweep", "revisit_only", "key_targets", "random_sample", "sector_check", "continuous"];
@@ -172,8 +175,11 @@ pub(crate) async fn put_round(
         status: new.status,
         from_ms: new.from_ms,
         until_ms: new.until_ms,
-        grace_until_ms: new.grace_until_ms.unwrap_or(new.until_ms),
+        grace_until_ms: new.grace_until_ms.unwrap_or(new.until_ms.saturating_add(GRACE_MS)),
     };
+    if round.grace_until_ms < round.until_ms {
+        return Err(Error::Invalid("grace_until_ms: must not lie before until_ms".into()));
+    }
     let window = |round: &RoundRow| (round.from_ms, round.until_ms, round.status == "draft");
     let same = before.is_some_and(|before| window(&before) == window(&round));
     tx.put_round(&round).await?;

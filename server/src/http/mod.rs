@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod conflicts;
 mod coverage;
 mod desk;
 mod events;
@@ -52,6 +53,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/assignments/{id}", put(admin::put_assignment))
         .route("/quarantine", get(desk::quarantine))
         .route("/quarantine/{id}", post(desk::decide_quarantine))
+        .route("/conflicts", get(conflicts::list))
+        .route("/conflicts/resolve", post(conflicts::resolve))
+        .route("/conflicts/undo", post(conflicts::undo))
+        .route("/late", get(conflicts::late))
+        .route("/late/accept", post(conflicts::accept_late))
         .route("/leaves", get(desk::leaves))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/buildings", get(coverage::buildings))

@@ -21,7 +21,7 @@ pub(crate) use accounts::{Account, Grant};
 pub(crate) use devices::{HoldingRow, Seen};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
 pub(crate) use licences::LicenceRow;
-pub(crate) use ops::OpRow;
+pub(crate) use ops::{OpRow, TimelineRow};
 pub(crate) use photos::PhotoRow;
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{

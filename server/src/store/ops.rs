@@ -1,6 +1,6 @@
 //! Ops: what people said, once and for ever.
 
-use super::bulk::{chunks, column, for_chunks};
+use super::bulk::{chunks, column, for_chunks, select_in};
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
@@ -156,6 +156,20 @@ impl Tx {
         const SQL: &str = "select hash, content, corrected_ms, received_ms, quality from op \
              where street_id = $1 and building_id = $2";
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
+    }
+
+    /// These accepted ops of a street, with their authors, in no particular order.
+    pub(crate) async fn told(&mut self, street: Uuid, ops: &[Uuid]) -> Result<Vec<TimelineRow>> {
+        Ok(select_in!(
+            self,
+            ops,
+            TimelineRow,
+            "select op.op_id, op.author_id, account.name as author, op.content, \
+             op.hash, op.corrected_ms, op.received_ms, op.quality from op \
+             left join account on account.user_id = op.author_id where op.street_id = ",
+            street,
+            " and op.op_id in ("
+        ))
     }
 
     /// The accepted ops of a building, with their authors, by corrected time.

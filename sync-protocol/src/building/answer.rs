@@ -184,7 +184,12 @@ impl Building {
                 self.find_named(*a, found);
                 self.find_named(*b, found);
             }
-            Kind::Void { visit } | Kind::LateAccepted { visit }
+            Kind::Reassigned { office, .. } if !self.structure.offices.contains_key(office) => {
+                found.parked = Some("office_unknown");
+            }
+            Kind::Void { visit }
+            | Kind::LateAccepted { visit }
+            | Kind::Reassigned { visit, .. }
                 if !self.ledger.is_known(*visit) =>
             {
                 found.parked = Some("visit_unknown");
@@ -194,22 +199,15 @@ impl Building {
     }
 
     fn find_visit(&self, fact: &Fact, visit: &Visit, found: &mut Findings) {
-        let at_ms = fact.stamp.corrected_ms;
-        let window = self.rounds.iter().find(|window| match visit.round {
-            Some(round) => window.round == round,
-            None => (window.from_ms..window.until_ms).contains(&at_ms),
-        });
-        let inside = window.is_some_and(|w| (w.from_ms..w.until_ms).contains(&at_ms));
-        found
-            .issues
-            .add_if(!inside && !self.ledger.is_late_accepted(visit.visit_id), "out_of_window");
+        found.issues.extend(self.timing(fact, visit));
         found.issues.add_if(self.ledger.is_forked((visit.visit_id, fact.author)), "revision_fork");
         found.issues.add_if(self.ledger.is_shared_id(visit.visit_id), "wrong_owner");
         found.issues.add_if(self.ledger.is_voided(visit.visit_id), "visit_voided");
         found.issues.extend(self.suspect(fact, visit).issues);
         let mut placed = visit.offices.is_empty();
+        let moved = self.moved(visit.visit_id);
         for named in &visit.offices {
-            for target in self.structure.resolve(*named, &visit.company) {
+            for target in self.targets_of(*named, &visit.company, &moved) {
                 match target {
                     Target::Office(office) => {
                         placed = true;

@@ -61,7 +61,12 @@ impl Building {
                 };
                 let about = match (&fact.kind, visit) {
                     (_, Some(visit)) => self.belongs(visit, office),
-                    (Kind::Void { visit } | Kind::LateAccepted { visit }, _) => {
+                    (
+                        Kind::Void { visit }
+                        | Kind::LateAccepted { visit }
+                        | Kind::Reassigned { visit, .. },
+                        _,
+                    ) => {
                         let mut revisions = self.ledger.revisions(*visit);
                         revisions.any(|op| {
                             self.ledger.visit(op).is_some_and(|v| self.belongs(v, office))
@@ -98,21 +103,18 @@ impl Building {
             missing: visit.missing,
             duplicates: suspicions.duplicates,
         };
+        let mut issues = suspicions.issues;
+        issues.extend(self.timing(fact, visit));
         HistoryItem {
             op_id: fact.op,
-            issues: suspicions.issues,
+            issues,
             licence: self.licence_found_by(fact.op),
             visit: Some(standing),
         }
     }
 
     fn belongs(&self, visit: &Visit, office: OfficeId) -> bool {
-        visit.offices.iter().any(|named| {
-            self.structure.resolve(*named, &visit.company).into_iter().any(|target| match target {
-                Target::Office(at) => at == office,
-                Target::NeedsReassignment(_) | Target::Unknown(_) => false,
-            })
-        })
+        self.targets(visit).contains(&Target::Office(office))
     }
 
     fn names(&self, kind: &Kind, office: OfficeId) -> bool {

@@ -6,6 +6,7 @@ use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
 use crate::visit::Visit;
+use crate::withdrawal::withdrawn;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
@@ -27,6 +28,9 @@ pub(super) struct Ledger {
     late: HashMap<VisitId, BTreeSet<OpId>>,
     approvals: HashMap<OfficeId, BTreeMap<OpId, Approval>>,
     rejections: HashMap<OpId, BTreeSet<OpId>>,
+    reassigned: HashMap<VisitId, BTreeSet<OpId>>,
+    withdrawals: BTreeSet<OpId>,
+    /// What the withdrawals take back, as of [`Ledger::settle`].
     withdrawn: BTreeSet<OpId>,
     accepted: BTreeSet<(RoundId, OpId)>,
     confirmations: BTreeMap<OpId, (FloorId, BTreeSet<OpId>)>,
@@ -90,6 +94,10 @@ impl Ledger {
                 self.late.entry(*visit).or_default().insert(op);
                 touched.visits.extend(self.keys(*visit));
             }
+            Kind::Reassigned { visit, .. } => {
+                self.reassigned.entry(*visit).or_default().insert(op);
+                touched.visits.extend(self.keys(*visit));
+            }
             Kind::PhotoVerified { photo, sha256 } => {
                 self.verified.entry(*photo).or_default().insert(*sha256);
                 touched.visits.extend(self.visits_that_promise(*photo));
@@ -107,7 +115,7 @@ impl Ledger {
             }
             Kind::Withdrawal => {
                 touched.everything = true;
-                self.withdrawn.extend(&fact.seen);
+                self.withdrawals.insert(op);
             }
             Kind::Accepted { round } => drop(self.accepted.insert((*round, op))),
             Kind::FloorConfirmed { floor } => {
@@ -118,6 +126,14 @@ impl Ledger {
             _ => {}
         }
         self.facts.insert(op, Box::new(fact));
+    }
+
+    /// After the last fact of a batch: finds out anew what is withdrawn, where that may have changed.
+    pub(super) fn settle(&mut self, touched: &Touched) {
+        if touched.everything {
+            let facts = self.withdrawals.iter().filter_map(|op| self.facts.get(op));
+            self.withdrawn = withdrawn(facts.map(AsRef::as_ref));
+        }
     }
 
     pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
@@ -187,6 +203,24 @@ impl Ledger {
     fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
         let ops = ops.into_iter().flatten().copied();
         ops.filter(|op| !self.withdrawn.contains(op))
+    }
+
+    /// Where people moved a visit to, what was decided last coming last: the office, and the one that
+    /// it stands in the place of, where it does not stand for all.
+    pub(super) fn reassigned(&self, visit: VisitId) -> Vec<(OfficeId, Option<OfficeId>)> {
+        let standing = self.standing(self.reassigned.get(&visit));
+        let mut decided: Vec<&Fact> = standing.filter_map(|op| self.fact(op)).collect();
+        decided.sort_by_key(|fact| (fact.stamp.corrected_ms, fact.op));
+        let moved = decided.into_iter().filter_map(|fact| match fact.kind {
+            Kind::Reassigned { office, instead_of, .. } => Some((office, instead_of)),
+            _ => None,
+        });
+        moved.collect()
+    }
+
+    /// The standing voids of a visit.
+    pub(super) fn voids(&self, visit: VisitId) -> impl Iterator<Item = OpId> {
+        self.standing(self.voids.get(&visit))
     }
 
     /// Whether the highest revision carries two contents.

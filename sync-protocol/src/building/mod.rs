@@ -14,10 +14,13 @@ pub mod answer;
 mod conflicts;
 mod groups;
 pub mod history;
+pub mod late;
 mod ledger;
 mod licences;
 mod office;
+mod reassigned;
 mod serve;
+pub mod settle;
 mod site;
 mod suspicion;
 pub mod view;
@@ -50,6 +53,8 @@ pub struct RoundWindow {
     pub from_ms: Millis,
     /// First moment after the window.
     pub until_ms: Millis,
+    /// First moment at which a visit from inside the window arrives too late for the final figures.
+    pub grace_until_ms: Millis,
 }
 
 /// The merged state of one building.
@@ -63,6 +68,8 @@ pub struct Building {
     roster_versions: RosterVersions,
     licences: Licences,
     placed: BTreeMap<VisitKey, Placed>,
+    /// Visits that wait for somebody to accept them late.
+    late: BTreeSet<VisitKey>,
     visits_of: BTreeSet<(OfficeId, VisitKey)>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
@@ -106,6 +113,7 @@ impl Building {
             roster_versions: RosterVersions::default(),
             licences: Licences::default(),
             placed: BTreeMap::new(),
+            late: BTreeSet::new(),
             visits_of: BTreeSet::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
@@ -147,6 +155,7 @@ impl Building {
         for fact in facts {
             self.ledger.insert(fact, &mut touched);
         }
+        self.ledger.settle(&touched);
         let mut dirty = BTreeSet::new();
         if touched.structure {
             self.derive_structure(&mut dirty);
@@ -209,6 +218,9 @@ impl Building {
             if is_touched || before != now.as_ref() {
                 self.replace_placed(visit, now, dirty, homeless);
             }
+            if is_touched {
+                self.note_late(visit);
+            }
         }
         for office in &touched.offices {
             dirty.extend(self.structure.canonical(*office));
@@ -216,10 +228,7 @@ impl Building {
     }
 
     fn place(&self, op: OpId, visit: &Visit) -> Placed {
-        let offices = visit.offices.iter();
-        let targets: BTreeSet<Target> =
-            offices.flat_map(|office| self.structure.resolve(*office, &visit.company)).collect();
-        let targets: Vec<Target> = targets.into_iter().collect();
+        let targets: Vec<Target> = self.targets(visit).into_iter().collect();
         Placed { op, at_work: self.is_at_work(visit, &targets), targets }
     }
 

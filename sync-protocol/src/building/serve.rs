@@ -102,6 +102,7 @@ impl Building {
                 .collect(),
             roster_version: self.roster_versions.latest(),
             rounds: rounds.collect(),
+            late_waiting: self.late.len(),
             conflicts: self.conflicts.open().iter().cloned().collect(),
         }
     }

@@ -59,6 +59,9 @@ pub struct BuildingView {
     pub roster_version: i64,
     /// Where it stands in every round.
     pub rounds: Vec<BuildingRound>,
+    /// Visits that count only when somebody accepts them late, or should be looked at for their time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late_waiting: usize,
     /// What people disagree about, and nobody settled yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
@@ -222,6 +225,11 @@ pub struct OfficeRound {
     /// Its outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outcome: Option<Outcome>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl From<&Cell> for OfficeRound {

@@ -108,8 +108,8 @@ pub fn may_file(roles: &[&str], kind: &str) -> bool {
         // The server files it, when it has seen the bytes.
         "photo_verified" => false,
         "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid"
-        | "accept_late" | "structure_reject" | "office_restore" | "building_accept"
-        | "building_add" | "section_add" => any(&["street_supervisor"]),
+        | "visit_reassign" | "accept_late" | "structure_reject" | "office_restore"
+        | "building_accept" | "building_add" | "section_add" => any(&["street_supervisor"]),
         "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
         "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
             any(&["inspector", "team_leader", "community_manager", "street_supervisor"])

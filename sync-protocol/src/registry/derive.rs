@@ -8,7 +8,7 @@ use super::structure::{Office, Status, Structure, Target};
 use crate::alias::{Aliases, Links};
 use crate::conflict::{Conflict, ConflictCode};
 use crate::fact::Fact;
-use crate::ids::{FloorId, OfficeId};
+use crate::ids::{FloorId, OfficeId, OpId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Offices before their fields and their fate are known.
@@ -83,7 +83,10 @@ impl Structure {
         self.members = members;
         let apart = parts.apart.iter().map(|(a, b)| (canonical(*a), canonical(*b)));
         let apart = apart.flat_map(|(a, b)| [(a, b), (b, a)]).collect();
-        self.add_conflicts(&apart, same.disputed.union(&joined.disputed).copied());
+        let disputed = same.disputed.union(&joined.disputed);
+        let disputed: Vec<_> =
+            disputed.map(|pair| (pair.0, parts.contradicting(*pair, &same))).collect();
+        self.add_conflicts(&apart, disputed);
     }
 
     fn status(
@@ -208,7 +211,7 @@ impl Structure {
     fn add_conflicts(
         &mut self,
         apart: &BTreeSet<(OfficeId, OfficeId)>,
-        disputed_links: impl Iterator<Item = (OfficeId, OfficeId)>,
+        disputed_links: Vec<(OfficeId, Vec<OpId>)>,
     ) {
         let mut found = Vec::new();
         for (parent, ops) in &self.lineage.disputed {
@@ -218,10 +221,8 @@ impl Structure {
             let ops = self.lineage.cyclic.clone();
             found.push(Conflict::new(ConflictCode::LineageCycle, first.0, None, ops));
         }
-        for (a, b) in disputed_links {
-            let ops = [a, b].into_iter().filter_map(|id| self.offices.get(&id));
-            let ops = ops.flat_map(|office| office.made_by.clone()).collect();
-            found.push(Conflict::new(ConflictCode::AliasContradicted, a.0, None, ops));
+        for (subject, ops) in disputed_links {
+            found.push(Conflict::new(ConflictCode::AliasContradicted, subject.0, None, ops));
         }
         let mut by_key: BTreeMap<(FloorId, &str), Vec<OfficeId>> = BTreeMap::new();
         for (id, office) in self.live().filter(|(_, o)| o.kind != OfficeKind::Unnumbered) {

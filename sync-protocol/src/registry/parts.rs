@@ -11,6 +11,7 @@ use crate::company::Company;
 use crate::fact::{Fact, Kind, NewFloor};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, SectionId};
+use crate::withdrawal::withdrawn;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An office before its fields and its fate are known.
@@ -56,21 +57,18 @@ pub(super) struct Parts<'a> {
     killed: BTreeSet<(&'static str, OpId)>,
     pub(super) same: Vec<(OfficeId, OfficeId)>,
     pub(super) apart: Vec<(OfficeId, OfficeId)>,
+    /// The ops of both, in the same order.
+    same_by: Vec<OpId>,
+    apart_by: Vec<OpId>,
     pub(super) occupants: BTreeMap<OccupancyId, (OfficeId, Occupant)>,
     pub(super) occupants_confirmed: Vec<(OfficeId, BTreeSet<OpId>)>,
     at_ms: BTreeMap<OpId, i64>,
 }
 
-/// The ops that withdrawals among these facts withdraw.
-fn withdrawn(facts: &[&Fact]) -> BTreeSet<OpId> {
-    let withdrawals = facts.iter().filter(|fact| matches!(fact.kind, Kind::Withdrawal));
-    withdrawals.flat_map(|fact| fact.seen.iter().copied()).collect()
-}
-
 impl<'a> Parts<'a> {
     /// Sorts facts that come in the order of their ops.
     pub(super) fn of(facts: &[&'a Fact]) -> Self {
-        let withdrawn = withdrawn(facts);
+        let withdrawn = withdrawn(facts.iter().copied());
         let mut parts = Self::default();
         for &fact in facts {
             if let Kind::Floor(floor) = &fact.kind {
@@ -122,7 +120,13 @@ impl<'a> Parts<'a> {
                 self.writes.entry(*office).or_default().push(write);
             }
             Kind::Link { a, b, same } => {
-                if *same { &mut self.same } else { &mut self.apart }.push((*a, *b));
+                let (pairs, by) = if *same {
+                    (&mut self.same, &mut self.same_by)
+                } else {
+                    (&mut self.apart, &mut self.apart_by)
+                };
+                pairs.push((*a, *b));
+                by.push(fact.op);
             }
             Kind::Occupancy { occupancy, office, physical, company, name } => {
                 self.occupants.entry(*occupancy).or_insert_with(|| {
@@ -152,6 +156,31 @@ impl<'a> Parts<'a> {
         let renamed =
             labels.displayed().is_some_and(|write| key_of(&write.value) != draft.office.key);
         renamed.then(|| writes.flat_map(|write| &write.fact.seen).copied().collect())
+    }
+
+    /// The statements of people that contradict each other about a pair of offices: those that keep
+    /// it apart, and those that join its classes.
+    pub(super) fn contradicting(
+        &self,
+        (a, b): (OfficeId, OfficeId),
+        same: &Aliases<OfficeId>,
+    ) -> Vec<OpId> {
+        let canonical = |(a, b): &(OfficeId, OfficeId)| (same.canonical(*a), same.canonical(*b));
+        let joined: Vec<(OfficeId, OfficeId)> = self.same.iter().map(canonical).collect();
+        let mut class = BTreeSet::from([same.canonical(a), same.canonical(b)]);
+        let mut before = 0;
+        while class.len() > before {
+            before = class.len();
+            let touching = joined.iter().filter(|(a, b)| class.contains(a) || class.contains(b));
+            class.extend(touching.flat_map(|(a, b)| [*a, *b]).collect::<Vec<_>>());
+        }
+        let joins = joined.iter().zip(&self.same_by).filter(|((a, _), _)| class.contains(a));
+        let pair = (same.canonical(a), same.canonical(b));
+        let parts = self.apart.iter().zip(&self.apart_by).filter(|(apart, _)| {
+            let (a, b) = canonical(apart);
+            (a, b) == pair || (b, a) == pair
+        });
+        joins.map(|(_, op)| *op).chain(parts.map(|(_, op)| *op)).collect()
     }
 
     /// The splits and merges over the canonical ids of the offices that they name.

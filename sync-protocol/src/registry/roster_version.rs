@@ -21,15 +21,22 @@ impl RosterVersions {
     /// renamed, reclassified, joined or told apart, and whatever of this was withdrawn.
     #[must_use]
     pub fn of<'a>(facts: impl Iterator<Item = &'a Fact> + Clone) -> Self {
-        let changes: BTreeSet<OpId> =
+        let mut changes: BTreeSet<OpId> =
             facts.clone().filter(|fact| is_change(&fact.kind)).map(|fact| fact.op).collect();
-        let counts = |fact: &Fact| match fact.kind {
-            // A visit un-voided is a withdrawal, too, and changes no room.
-            Kind::Withdrawal => fact.seen.iter().any(|op| changes.contains(op)),
-            _ => changes.contains(&fact.op),
-        };
-        let mut changed_ms: Vec<Millis> =
-            facts.filter(|fact| counts(fact)).map(|fact| fact.stamp.received_ms).collect();
+        // A withdrawal of a change is a change, and so is one of that withdrawal; a visit un-voided
+        // is a withdrawal, too, and changes no room.
+        let withdrawals = || facts.clone().filter(|fact| matches!(fact.kind, Kind::Withdrawal));
+        let mut before = 0;
+        while changes.len() > before {
+            before = changes.len();
+            for fact in withdrawals() {
+                if fact.seen.iter().any(|op| changes.contains(op)) {
+                    changes.insert(fact.op);
+                }
+            }
+        }
+        let counting = facts.filter(|fact| changes.contains(&fact.op));
+        let mut changed_ms: Vec<Millis> = counting.map(|fact| fact.stamp.received_ms).collect();
         changed_ms.sort_unstable();
         Self { changed_ms }
     }

@@ -140,6 +140,13 @@ impl Structure {
                 == other.occupants_confirmed.contains(&office)
     }
 
+    /// Whether two splits or merges make the same of the same offices.
+    #[must_use]
+    pub fn agree(&self, one: OpId, other: OpId) -> bool {
+        let effect = |op| self.proposals.iter().find(|p| p.op == op).map(|p| &p.effect);
+        effect(one).is_some() && effect(one) == effect(other)
+    }
+
     /// Where a visit that names an office, and met a company there, belongs today. Never empty.
     #[must_use]
     pub fn resolve(&self, office: OfficeId, company: &Company) -> BTreeSet<Target> {

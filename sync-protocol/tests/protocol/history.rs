@@ -72,6 +72,7 @@ enum Act {
     Remove(u64),
     Void(u64),
     AcceptLate(u64),
+    Reassign { visit: u64, office: u64, instead_of: Option<u64> },
     Photo { photo: u64, right: bool },
     Exclude { office: u64, round: Option<u64> },
     RejectClaims,
@@ -166,6 +167,9 @@ fn decision() -> impl Strategy<Value = Act> {
     prop_oneof![
         (0..5u64).prop_map(Act::Void),
         (0..5u64).prop_map(Act::AcceptLate),
+        (0..5u64, office(), option::of(office())).prop_map(|(visit, office, instead_of)| {
+            Act::Reassign { visit, office, instead_of }
+        }),
         (0..3u64, any::<bool>()).prop_map(|(photo, right)| Act::Photo { photo, right }),
         (office(), option::of(0..2u64)).prop_map(|(office, round)| Act::Exclude { office, round }),
         Just(Act::RejectClaims),

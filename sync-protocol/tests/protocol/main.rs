@@ -3,5 +3,6 @@
 mod history;
 mod merge;
 mod phone;
+mod settle;
 mod vectors;
 mod world;

@@ -27,14 +27,14 @@ const CASES_BY_PREFIX: u32 = 250;
 
 type Served = BTreeMap<(EntityKind, Uuid), Vec<u8>>;
 
-fn runner(cases: u32) -> TestRunner {
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let cases = asked.unwrap_or(cases);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
-fn facts(history: &[Draft]) -> Vec<Fact> {
+pub(crate) fn facts(history: &[Draft]) -> Vec<Fact> {
     history.iter().map(|draft| draft.read().0).collect()
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn rounds() -> Vec<RoundWindow> {
         round: round_id(round),
         from_ms,
         until_ms: from_ms + 1000,
+        grace_until_ms: from_ms + 5_500,
     };
     vec![window(0, 0), window(1, 1000)]
 }

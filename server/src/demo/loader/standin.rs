@@ -29,7 +29,12 @@ impl Standin {
     /// A building as the loader registers it.
     pub(in crate::demo) fn of(street: &Street, plan: &BuildingPlan) -> Self {
         let round = RoundId(round_id());
-        let window = RoundWindow { round, from_ms: ROUND.from_ms, until_ms: ROUND.until_ms };
+        let window = RoundWindow {
+            round,
+            from_ms: ROUND.from_ms,
+            until_ms: ROUND.until_ms,
+            grace_until_ms: ROUND.until_ms,
+        };
         let id = BuildingId(building_id(plan.code));
         let mut standin = Self {
             id,

@@ -16,6 +16,13 @@ impl Act {
             Self::AcceptLate(visit) => {
                 ("accept_late", nowhere, json!({"visit_id": id("visit", *visit)}))
             }
+            Self::Reassign { visit, office: to, instead_of } => {
+                let mut body = json!({"visit_id": id("visit", *visit), "office_id": office(to)});
+                if let Some(from) = instead_of {
+                    body["instead_of"] = json!(office(from));
+                }
+                ("visit_reassign", nowhere, body)
+            }
             Self::Photo { photo, right } => {
                 let bytes = if *right { format!("photo {photo}") } else { "other".into() };
                 let sha256 = Hash::of(bytes.as_bytes());
