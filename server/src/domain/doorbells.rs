@@ -78,9 +78,9 @@ impl Doorbells {
     }
 
     /// Tells other servers of what rings here, and rings here for what they tell. `me` is this
-    /// server. On a database of its own there is nobody to tell, and it ends at once.
+    /// server. Where its database is its own there is nobody to tell, and it ends at once.
     pub(crate) async fn share(self, store: Store, me: Uuid) {
-        while self.is_shared {
+        loop {
             match store.line().await {
                 Ok(Some((ear, line))) => {
                     // Whatever was rung while nobody here could hear it.

@@ -2,6 +2,7 @@
 
 use super::{Result, Store};
 use sqlx::PgPool;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
 /// Hears what servers say.
@@ -50,6 +51,6 @@ impl Line {
 /// Whether a transaction failed because another server was at the same rows: it may simply be done
 /// again. A deadlock's victim, a serialization failure, and an op that the other one stored first.
 pub(crate) fn is_race(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| ["40P01", "40001", "23505"].contains(&&*code))
 }
