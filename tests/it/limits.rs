@@ -136,9 +136,9 @@ on_both! {
         let mut world = given;
         let wang = world.actor("wang").await;
         let mut answers = push_all(&wang);
-        // Somewhere in the middle: when the first of them is answered.
-        let first = next(&mut answers).await.flatten().expect("an answer");
-        assert_eq!(first.status(), StatusCode::OK);
+        // Somewhere in the middle: when the first of them is done. On a busy machine some are turned
+        // away before that.
+        while next(&mut answers).await.flatten().expect("an answer").status() != StatusCode::OK {}
         let stopping = world.stop();
         let (answered, ()) = tokio::join!(count_done(answers), stopping);
         let answered = answered + 1;
