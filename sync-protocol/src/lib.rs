@@ -8,7 +8,7 @@
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
 //! server send each other, [`digest`] and [`held`] what they compare, [`engine`] what the server
 //! makes of it, [`phone`] the state machine of a client. [`identifiers`] and [`screening`] judge
-//! numbers and words.
+//! numbers and words. [`zoo`] holds mistakes that tests plant in all of it.
 
 pub mod body;
 pub mod canonical;
@@ -42,3 +42,5 @@ pub mod wire;
 
 pub mod identifiers;
 pub mod screening;
+
+pub mod zoo;

@@ -5,6 +5,7 @@
 
 use crate::codes::codes;
 use crate::ids::BootId;
+use crate::zoo::{Defect, is_planted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -114,6 +115,9 @@ impl Stamp {
 impl Captured {
     fn by_anchor(&self) -> Option<Millis> {
         let anchor = self.anchor.as_ref().filter(|anchor| anchor.elapsed_ms >= 0)?;
+        if is_planted(Defect::ElapsedForgotten) {
+            return Some(anchor.server_ms);
+        }
         Some(anchor.server_ms.saturating_add(anchor.elapsed_ms))
     }
 

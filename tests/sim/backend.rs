@@ -2,9 +2,11 @@
 
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::Digest;
+use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::time::{Millis, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Somebody who syncs.
@@ -25,6 +27,8 @@ pub(crate) enum Desk {
     Revoke { device: DeviceId },
     /// Whatever waits in quarantine, was made by its sender and is an op takes effect.
     ReleaseAll,
+    /// The bytes of a promised photo have come: the server files an op about it.
+    Verify { op: OpId, building: BuildingId, photo: Uuid },
 }
 
 /// A reply as HTTP brings it.
@@ -43,15 +47,20 @@ pub(crate) struct Accepted {
     pub(crate) hash: Hash,
     pub(crate) content: Vec<u8>,
     pub(crate) stamp: Stamp,
+    /// What it says.
+    pub(crate) fact: Fact,
 }
+
+/// The rows of a bucket as stored, by kind and id.
+pub(crate) type StoredRows = BTreeMap<(String, Uuid), Arc<[u8]>>;
 
 /// Everything that a server has, to be compared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dump {
-    pub(crate) accepted: BTreeMap<OpId, Accepted>,
+    pub(crate) accepted: BTreeMap<OpId, Arc<Accepted>>,
     /// Ops in quarantine that their author sent, whatever was decided about them.
     pub(crate) quarantined: BTreeSet<(OpId, Hash)>,
-    pub(crate) entities: BTreeMap<BuildingId, BTreeMap<(String, Uuid), Vec<u8>>>,
+    pub(crate) entities: BTreeMap<BuildingId, StoredRows>,
     pub(crate) digests: BTreeMap<BuildingId, Digest>,
 }
 

@@ -1,22 +1,24 @@
 //! What must hold, whatever went wrong (I1–I14 of the protocol).
 
-use crate::backend::{Backend, Dump, Reply};
-use crate::core::{LIMITS, digest_of, fact};
+use crate::backend::{Backend, Dump, Person, Reply};
+use crate::content;
+use crate::core::{LIMITS, digest_of};
 use crate::field;
+use crate::ledger::Ledger;
 use crate::world::Hand;
 use saolou_protocol::building::Building;
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
-use saolou_protocol::op::Op;
 use saolou_protocol::phone::Phone;
+use saolou_protocol::phone::outbox::Standing;
 use saolou_protocol::phone::reply::Response;
 use saolou_protocol::phone::request::Asked;
 use saolou_protocol::phone::stored::Stored;
-use saolou_protocol::time::{ClockReading, Millis, TimeQuality};
+use saolou_protocol::time::{ClockReading, Millis};
 use saolou_protocol::wire::SyncReply;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A request or reply that was longer under way says little about clocks: anchored times may be off
@@ -36,70 +38,14 @@ impl Broken {
     }
 }
 
-/// An op that a phone called saved.
-#[derive(Clone, Debug)]
-pub(crate) struct Saved {
-    hash: Hash,
-    bucket: BuildingId,
-    counter: (DeviceId, u64),
-    true_ms: Millis,
-}
-
-/// What an onlooker who forgets nothing knows.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    pub(crate) saved: BTreeMap<OpId, Saved>,
-    answers: BTreeMap<OpId, String>,
-    /// Ops that no phone has any more although the server might not: purged after they were stored,
-    /// or gone with a phone that went back to an older state.
-    unkept: BTreeSet<OpId>,
-    /// Ops that only a disaster on both sides, or the loss of the only phone, took away.
-    pub(crate) may_be_lost: BTreeSet<OpId>,
-    /// Ids under which a broken client sent other content.
-    pub(crate) taken_twice: BTreeSet<OpId>,
-    /// Ops that were long under way to the server.
-    pub(crate) slow: BTreeSet<OpId>,
-    /// A phone was cloned or went back, so that counters may be taken twice.
-    pub(crate) cloned: bool,
-}
-
-impl Ledger {
-    pub(crate) fn save(&mut self, op: &Op, true_ms: Millis) -> Result<(), Broken> {
-        let counter = (op.device, op.n);
-        let taken = self.saved.values().any(|saved| saved.counter == counter);
-        if taken && !self.cloned {
-            return Err(Broken::new("OP-2", format!("counter {} is minted twice", op.n)));
-        }
-        let saved = Saved { hash: op.hash, bucket: op.bucket, counter, true_ms };
-        self.saved.insert(op.op_id, saved);
-        Ok(())
-    }
-
-    /// A phone is as it was before these ops.
-    pub(crate) fn phone_went_back(&mut self, forgotten: impl IntoIterator<Item = OpId>) {
-        self.unkept.extend(forgotten);
-    }
-
-    /// The server went back to an older state. What it had and no phone keeps must be there still.
-    pub(crate) fn server_was_restored(&mut self, gone: &[OpId], now: &Dump) -> Result<(), Broken> {
-        self.answers.clear();
-        let waits: BTreeSet<OpId> = now.quarantined.iter().map(|(op, _)| *op).collect();
-        for op in gone {
-            if now.accepted.contains_key(op) || waits.contains(op) {
-                continue;
-            }
-            if !self.saved.contains_key(op) || self.unkept.contains(op) {
-                self.may_be_lost.insert(*op);
-                continue;
-            }
-            return Err(Broken::new("I1", format!("no phone kept {op} for a restored server")));
-        }
-        Ok(())
-    }
-}
-
-/// Every answer to an op is the first one, and none is put off because of another (I14).
-pub(crate) fn answers(ledger: &mut Ledger, asked: &Asked, reply: &Reply) -> Result<(), Broken> {
+/// Every answer to an op is the first one, and none is put off because of another (I14); what
+/// counts as held is there (I2), and only rows in scope are served.
+pub(crate) fn answers<B: Backend>(
+    server: &mut B,
+    ledger: &mut Ledger,
+    (by, asked): (Person, &Asked),
+    reply: &Reply,
+) -> Result<(), Broken> {
     if reply.status != 200 {
         return Ok(());
     }
@@ -107,6 +53,8 @@ pub(crate) fn answers(ledger: &mut Ledger, asked: &Asked, reply: &Reply) -> Resu
     if told.results.len() != asked.ops.len() {
         return Ok(());
     }
+    ledger.served(by, &told)?;
+    ledger.held(&told, |op, hash| server.has(op, hash))?;
     for (op, answer) in asked.ops.iter().zip(told.results) {
         let answer = answer.get().to_owned();
         let read: Value = serde_json::from_str(&answer).expect("an answer is JSON");
@@ -163,6 +111,9 @@ pub(crate) fn released<B: Backend>(
     Ok(())
 }
 
+/// Rows by kind and id.
+pub(crate) type Rows = BTreeMap<(String, Uuid), Arc<[u8]>>;
+
 fn is_on(dump: &Dump, op: OpId, hash: Hash) -> bool {
     dump.accepted.get(&op).is_some_and(|accepted| accepted.hash == hash)
         || dump.quarantined.contains(&(op, hash))
@@ -170,19 +121,22 @@ fn is_on(dump: &Dump, op: OpId, hash: Hash) -> bool {
 
 /// The server's own state: what is stored is what its ops say, in any order (I4, I9), its digests are
 /// those of its rows, corrected times are right, references resolve (I11).
-pub(crate) fn server<B: Backend>(server: &mut B, ledger: &Ledger) -> Result<(), Broken> {
+pub(crate) fn server<B: Backend>(server: &mut B, ledger: &mut Ledger) -> Result<(), Broken> {
     let dump = server.dump();
+    for op in &ledger.durable {
+        if ledger.saved.get(op).is_some_and(|saved| !is_on(&dump, *op, saved.hash)) {
+            return Err(Broken::new("I2", format!("{op} was durable and is lost")));
+        }
+    }
     let nothing = BTreeMap::new();
-    let made: BTreeSet<Uuid> = dump.accepted.values().flat_map(|op| made_by(&op.content)).collect();
     let buckets: BTreeSet<BuildingId> =
         dump.accepted.values().map(|op| op.bucket).chain(dump.entities.keys().copied()).collect();
     for bucket in buckets {
         let stored = dump.entities.get(&bucket).unwrap_or(&nothing);
         let anew = fold_anew(&dump, bucket);
         if let Some(key) = differing(stored, &anew) {
-            let text = |rows: &BTreeMap<(String, Uuid), Vec<u8>>| {
-                rows.get(&key).map(|body| String::from_utf8_lossy(body).into_owned())
-            };
+            let text =
+                |rows: &Rows| rows.get(&key).map(|body| String::from_utf8_lossy(body).into_owned());
             let (is, ought) = (text(stored), text(&anew));
             let what = format!("{key:?} of {bucket}: stored {is:?}, recounted {ought:?}");
             return Err(Broken::new("I4", what));
@@ -193,50 +147,28 @@ pub(crate) fn server<B: Backend>(server: &mut B, ledger: &Ledger) -> Result<(), 
                 format!("the digest of {bucket} is not that of its rows"),
             ));
         }
-        for body in stored.values() {
-            let read: Value = serde_json::from_slice(body).expect("an entity is JSON");
-            for id in read["becomes"].as_array().into_iter().flatten() {
-                let id: Uuid = serde_json::from_value(id.clone()).expect("an id");
-                if made.contains(&id) && !stored.keys().any(|(_, known)| *known == id) {
-                    return Err(Broken::new("I11", format!("{id} is named and not there")));
-                }
-            }
-        }
+        content::references(&dump, stored)?;
+        content::groups(&dump, bucket, stored)?;
+        content::kills(&dump, bucket, stored)?;
     }
     for (op, accepted) in &dump.accepted {
-        let Some(saved) = ledger.saved.get(op) else { continue };
-        let off_ms = (accepted.stamp.corrected_ms - saved.true_ms).abs();
-        if accepted.stamp.quality == TimeQuality::Anchored
-            && off_ms > PROMPT_MS
-            && !ledger.slow.contains(op)
-        {
-            return Err(Broken::new("time", format!("{op} is dated {off_ms} ms off")));
-        }
+        ledger.dated(*op, accepted)?;
     }
     Ok(())
 }
 
-/// The office that an op makes by itself: what waits for its group, or for the room that it changes,
-/// makes none yet.
-fn made_by(content: &[u8]) -> Option<Uuid> {
-    let content: Value = serde_json::from_slice(content).expect("an op is JSON");
-    let alone = content["group"].is_null() && content["kind"] == "office_add";
-    let made = alone.then(|| serde_json::from_value(content["body"]["office_id"].clone()));
-    made.and_then(Result::ok)
-}
-
 /// A bucket folded from its ops, the last first, as if each had come at once.
-fn fold_anew(dump: &Dump, bucket: BuildingId) -> BTreeMap<(String, Uuid), Vec<u8>> {
+fn fold_anew(dump: &Dump, bucket: BuildingId) -> Rows {
     let mut building = Building::new(bucket, field::rounds());
     let of_bucket = dump.accepted.values().rev().filter(|op| op.bucket == bucket);
     let facts = of_bucket.map(|op| {
-        let mut fact = fact(op);
+        let mut fact = op.fact.clone();
         fact.stamp.received_ms = fact.stamp.corrected_ms;
         fact
     });
-    building.apply(facts.collect::<Vec<Fact>>());
+    building.apply(facts);
     let entities = building.entities().into_iter();
-    entities.map(|row| ((row.kind.code().to_owned(), row.id), row.body)).collect()
+    entities.map(|row| ((row.kind.code().to_owned(), row.id), row.body.into())).collect()
 }
 
 fn differing<T: PartialEq>(
@@ -245,6 +177,24 @@ fn differing<T: PartialEq>(
 ) -> Option<(String, Uuid)> {
     let keys = a.keys().chain(b.keys());
     keys.into_iter().find(|key| a.get(*key) != b.get(*key)).cloned()
+}
+
+/// What a phone shows as done is in its base (I6): a room that it added is there.
+pub(crate) fn read_own(phone: &Phone, ledger: &Ledger) -> Result<(), Broken> {
+    for kept in phone.stored().outbox().iter().filter(|op| op.standing == Standing::Settled) {
+        let Some(office) = ledger.saved.get(&kept.op_id).and_then(|saved| saved.adds) else {
+            continue;
+        };
+        let Some(rows) = phone.stored().replica().bucket(kept.bucket) else { continue };
+        let is_pending = phone
+            .screen(kept.bucket)
+            .is_none_or(|screen| screen.pending.iter().any(|op| op.op_id == kept.op_id));
+        if !is_pending && rows.row("office", office).is_none() {
+            let what = format!("{} counts as pulled, its office {office} did not come", kept.op_id);
+            return Err(Broken::new("I6", what));
+        }
+    }
+    Ok(())
 }
 
 /// Whether nothing changed that matters from one sync to the next.
@@ -259,7 +209,7 @@ pub(crate) fn is_calm(before: &Stored, after: &Stored) -> bool {
 pub(crate) fn end<B: Backend>(
     backend: &mut B,
     hands: &[Hand],
-    ledger: &Ledger,
+    ledger: &mut Ledger,
 ) -> Result<(), Broken> {
     server(backend, ledger)?;
     let dump = backend.dump();
@@ -280,6 +230,10 @@ pub(crate) fn end<B: Backend>(
         if waiting > 0 {
             return Err(Broken::new("I10", format!("{waiting} ops wait on phone {number}")));
         }
+        if let Some((bucket, stage)) = hand.phone.stored().leaving().iter().next() {
+            let what = format!("phone {number} still leaves {bucket}: {stage:?}");
+            return Err(Broken::new("I7", what));
+        }
         let mismatches = hand.phone.mismatches();
         if mismatches != Default::default() && !hand.was_damaged {
             return Err(Broken::new("I6", format!("phone {number} went wrong: {mismatches:?}")));
@@ -298,7 +252,7 @@ pub(crate) fn end<B: Backend>(
         }
         for ((bucket, kind, id), body) in &is {
             let stored = dump.entities.get(bucket).and_then(|rows| rows.get(&(kind.clone(), *id)));
-            if stored.map(Vec::as_slice) != Some(body.as_bytes()) {
+            if stored.map(AsRef::as_ref) != Some(body.as_bytes()) {
                 return Err(Broken::new("I3", format!("{kind} {id} is not as served")));
             }
         }

@@ -16,14 +16,20 @@ use saolou_protocol::held::Held;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::issue::Issues;
 use saolou_protocol::op::Op;
-use saolou_protocol::time::{Millis, Stamp};
+use saolou_protocol::time::{Millis, Stamp, TimeQuality};
 use saolou_protocol::wire::{
     BucketSums, Limits, Page, PullRequest, Review, Rows, Served, SyncReply, SyncRequest,
 };
+use saolou_protocol::zoo::{Defect, is_planted};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 use uuid::Uuid;
+
+/// How long a phone keeps what was answered: short, so that ops do leave phones. No backup that is
+/// older is ever gone back to.
+pub(crate) const KEEP_MS: Millis = 4 * 3_600_000;
 
 /// What this server takes: little, so that limits are met.
 pub(crate) const LIMITS: Limits = Limits {
@@ -32,17 +38,17 @@ pub(crate) const LIMITS: Limits = Limits {
     body_bytes_max: 256 * 1024,
     page_bytes_max: 6 * 1024,
     photo_bytes_max: 1024,
-    keep_ms: 14 * 24 * 3_600_000,
+    keep_ms: KEEP_MS,
 };
 
 /// Rows by kind and id, each with its number in the feed.
-type Feed = BTreeMap<(String, Uuid), (i64, Vec<u8>)>;
+type Feed = BTreeMap<(String, Uuid), (i64, Arc<[u8]>)>;
 
 /// What survives a crash.
 #[derive(Clone, Debug, Default)]
 struct Data {
     epoch: u64,
-    accepted: BTreeMap<OpId, (Accepted, Vec<u8>)>,
+    accepted: BTreeMap<OpId, (Arc<Accepted>, Vec<u8>)>,
     quarantine: BTreeMap<(OpId, Hash, UserId), Waiting>,
     refused: BTreeSet<(DeviceId, u64)>,
     entities: BTreeMap<BuildingId, Feed>,
@@ -68,8 +74,11 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Core {
     data: Data,
-    folded: HashMap<BuildingId, Building>,
+    /// Buildings as folded last, each with the number of the head that it is as of.
+    folded: HashMap<BuildingId, (i64, Building)>,
     backup: Option<Data>,
+    /// What a crash would leave, where replies are sent before their commit.
+    durable: Option<Data>,
     buildings: BTreeSet<BuildingId>,
     rounds: Vec<RoundWindow>,
 }
@@ -139,25 +148,38 @@ impl Core {
         let plan = Plan::of(&ops, known);
         let mut buildings = HashMap::new();
         for bucket in plan.buckets().into_keys() {
-            let folded = self.folded.remove(&bucket);
-            let folded = folded.filter(|folded| {
-                self.data.heads.get(&bucket).is_some_and(|head| head.digest == folded.digest())
-            });
-            let building = folded.unwrap_or_else(|| fold(&self.data, &self.rounds, bucket));
-            buildings.insert(bucket, building);
+            buildings.insert(bucket, self.folded(bucket));
         }
         let commit = plan.merge(&mut buildings);
         self.write(&commit);
         let own = judged.iter().filter(|j| j.op.n > 0 && j.op.author == j.sender);
         self.data.devices.extend(own.map(|judged| judged.op.device));
-        self.folded.extend(buildings);
+        buildings.into_values().for_each(|building| self.keep(building));
         commit.outcomes
+    }
+
+    /// A building as its head says it is; whoever takes it gives it back.
+    fn folded(&mut self, bucket: BuildingId) -> Building {
+        let head = self.data.heads.get(&bucket);
+        let folded = self.folded.remove(&bucket).filter(|(seq, folded)| {
+            head.is_some_and(|head| (head.seq, head.digest) == (*seq, folded.digest()))
+        });
+        let folded = folded.map(|(_, building)| building);
+        folded.unwrap_or_else(|| fold(&self.data, &self.rounds, bucket))
+    }
+
+    /// Keeps a building for the next one who needs it.
+    fn keep(&mut self, building: Building) {
+        if let Some(head) = self.data.heads.get(&building.id()) {
+            self.folded.insert(building.id(), (head.seq, building));
+        }
     }
 
     /// One transaction.
     fn write(&mut self, commit: &Commit<'_>) {
         for (judged, answer) in &commit.accepted {
-            let Judged { op, stamp, .. } = judged;
+            let Judged { op, stamp, verdict, .. } = judged;
+            let Verdict::Merge(fact) = verdict else { continue };
             let accepted = Accepted {
                 bucket: op.bucket,
                 device: op.device,
@@ -165,10 +187,14 @@ impl Core {
                 hash: op.hash,
                 content: op.canonical.clone(),
                 stamp: *stamp,
+                fact: Fact::clone(fact),
             };
-            self.data.accepted.insert(op.op_id, (accepted, answer.clone()));
+            self.data.accepted.insert(op.op_id, (Arc::new(accepted), answer.clone()));
         }
-        for (judged, _, answer) in &commit.quarantined {
+        for (judged, reason, answer) in &commit.quarantined {
+            if *reason == "device_revoked" && is_planted(Defect::RevokedDropped) {
+                continue;
+            }
             let key = (judged.op.op_id, judged.op.hash, judged.sender);
             let (op, stamp, answer) = (judged.op.clone(), judged.stamp, answer.clone());
             let waiting = Waiting { op, stamp, answer, is_waiting: true };
@@ -181,9 +207,10 @@ impl Core {
         }
         for change in &commit.moves {
             let rows = self.data.entities.entry(change.bucket).or_default();
-            for (entity, seq) in change.entities.iter().zip(change.from.seq + 1..) {
+            let first = change.from.seq + i64::from(!is_planted(Defect::NumberTwice));
+            for (entity, seq) in change.entities.iter().zip(first..) {
                 let key = (entity.kind.code().to_owned(), entity.id);
-                rows.insert(key, (seq, entity.body.clone()));
+                rows.insert(key, (seq, entity.body.clone().into()));
             }
             self.data.heads.insert(change.bucket, change.to);
         }
@@ -207,23 +234,22 @@ impl Core {
     fn reviews(&mut self, by: Person, ask: &[OpId]) -> Vec<Review> {
         let mut reviews = Vec::new();
         for op_id in ask {
-            let author = |content: &[u8]| {
-                let op = Op::restore(content.to_vec(), Hash([0; 32]));
-                op.is_ok_and(|op| op.author == by.user)
-            };
-            let accepted = self.data.accepted.get(op_id).filter(|(op, _)| author(&op.content));
+            let accepted = self.data.accepted.get(op_id);
+            let accepted = accepted.filter(|(op, _)| op.fact.author == by.user);
             let waiting = self.data.quarantine.iter();
             let waiting = waiting
                 .filter(|((op, _, _), waiting)| op == op_id && waiting.op.author == by.user)
                 .any(|(_, waiting)| waiting.is_waiting);
             let state = match accepted {
                 Some((accepted, _)) => {
-                    let building = fold(&self.data, &self.rounds, accepted.bucket);
-                    match building.answer(*op_id, Issues::default()).status {
+                    let building = self.folded(accepted.bucket);
+                    let state = match building.answer(*op_id, Issues::default()).status {
                         AnswerStatus::Parked => "parked",
                         AnswerStatus::Conflict => "conflict",
                         _ => "applied",
-                    }
+                    };
+                    self.keep(building);
+                    state
                 }
                 None if waiting => "quarantined",
                 None => "unknown",
@@ -236,13 +262,15 @@ impl Core {
     fn scope(&self, by: Person, device: DeviceId, now_ms: Millis) -> Scope {
         let is_out = self.data.suspended.contains_key(&by.user);
         let is_revoked = self.data.revoked.contains(&device);
+        let has_now =
+            |time: &Range<Millis>| time.contains(&now_ms) || is_planted(Defect::ScopeNeverLost);
         let has = |building: &BuildingId| {
             by.is_supervisor
                 || self
                     .data
                     .assigned
                     .get(&(by.user, *building))
-                    .is_some_and(|times| times.iter().any(|time| time.contains(&now_ms)))
+                    .is_some_and(|times| times.iter().any(&has_now))
         };
         let heads = self.data.heads.iter().filter(|(id, _)| !is_out && !is_revoked && has(id));
         Scope {
@@ -315,7 +343,7 @@ impl Core {
                 seq: *seq,
                 kind: kind.clone(),
                 id: *id,
-                body: raw(body.clone()),
+                body: raw(body.to_vec()),
             })
             .collect()
     }
@@ -356,12 +384,21 @@ impl Backend for Core {
         for building in buildings {
             for person in people.iter().filter(|person| !person.is_supervisor) {
                 let times = self.data.assigned.entry((person.user, *building)).or_default();
-                times.push(now_ms - 1..Millis::MAX);
+                // Two phones may be one person's.
+                if times.is_empty() {
+                    times.push(now_ms - 1..Millis::MAX);
+                }
             }
         }
     }
 
     fn sync(&mut self, by: Person, body: &[u8], now_ms: Millis) -> Reply {
+        if is_planted(Defect::SuspendedRefused) && self.data.suspended.contains_key(&by.user) {
+            return Reply { status: 403, body: b"{}".to_vec() };
+        }
+        if is_planted(Defect::AnsweredBeforeCommit) {
+            self.durable = Some(self.data.clone());
+        }
         let Ok(request) = serde_json::from_slice::<SyncRequest<'_>>(body) else {
             return Reply { status: 400, body: b"{}".to_vec() };
         };
@@ -391,6 +428,8 @@ impl Backend for Core {
     fn sync_and_die(&mut self, by: Person, body: &[u8], now_ms: Millis, committed: bool) {
         if committed {
             self.sync(by, body, now_ms);
+        } else if let Some(durable) = self.durable.take() {
+            self.data = durable;
         }
         self.folded.clear();
     }
@@ -429,14 +468,22 @@ impl Backend for Core {
                             && !self.data.accepted.contains_key(op)
                     })
                     .map(|(_, Waiting { op, stamp, .. })| {
-                        let restored = Op::restore(op.canonical.clone(), op.hash);
-                        let (fact, issues) = Fact::read(&restored.expect("it was read"), *stamp);
-                        let verdict = Verdict::Merge(Box::new(fact));
-                        let (op, street) = (op.clone(), field::street());
-                        Judged { op, stamp: *stamp, street, sender: desk, issues, verdict }
+                        let mut stamp = *stamp;
+                        if is_planted(Defect::ReleaseDatesAnew) {
+                            stamp.corrected_ms = now_ms;
+                        }
+                        let op = Op::restore(op.canonical.clone(), op.hash);
+                        to_merge(op.expect("it was read"), stamp, desk)
                     })
                     .collect();
                 self.commit(&waiting);
+            }
+            Desk::Verify { op, building, photo } => {
+                let op = field::photo_verified(*op, *building, *photo, now_ms);
+                let (corrected_ms, received_ms) = (now_ms, now_ms);
+                let stamp = Stamp { corrected_ms, received_ms, quality: TimeQuality::WallOnly };
+                let author = op.author;
+                self.commit(&[to_merge(op, stamp, author)]);
             }
         }
     }
@@ -456,14 +503,17 @@ impl Backend for Core {
     }
 
     fn has(&mut self, op: OpId, hash: Hash) -> bool {
-        let quarantine = &self.data.quarantine;
+        let mut quarantine = self.data.quarantine.iter();
         self.data.accepted.get(&op).is_some_and(|(accepted, _)| accepted.hash == hash)
-            || quarantine.keys().any(|key| (key.0, key.1) == (op, hash))
+            || quarantine
+                .any(|(key, waiting)| (key.0, key.1, key.2) == (op, hash, waiting.op.author))
     }
 
     fn dump(&mut self) -> Dump {
         let accepted = self.data.accepted.iter().map(|(id, (op, _))| (*id, op.clone()));
-        let quarantined = self.data.quarantine.keys().map(|(op, hash, _)| (*op, *hash));
+        let quarantined = self.data.quarantine.iter();
+        let quarantined = quarantined.filter(|((_, _, sender), w)| w.op.author == *sender);
+        let quarantined = quarantined.map(|((op, hash, _), _)| (*op, *hash));
         let entities = self.data.entities.iter().map(|(bucket, rows)| {
             (*bucket, rows.iter().map(|(key, (_, body))| (key.clone(), body.clone())).collect())
         });
@@ -479,14 +529,15 @@ impl Backend for Core {
 fn fold(data: &Data, rounds: &[RoundWindow], bucket: BuildingId) -> Building {
     let mut building = Building::new(bucket, rounds.to_vec());
     let of_bucket = data.accepted.values().filter(|(op, _)| op.bucket == bucket);
-    building.apply(of_bucket.map(|(op, _)| fact(op)).collect::<Vec<Fact>>());
+    building.apply(of_bucket.map(|(op, _)| op.fact.clone()));
     building
 }
 
-/// What an accepted op says.
-pub(crate) fn fact(op: &Accepted) -> Fact {
-    let restored = Op::restore(op.content.clone(), op.hash).expect("it was accepted");
-    Fact::read(&restored, op.stamp).0
+/// An op that takes effect whoever sent it.
+fn to_merge(op: Op, stamp: Stamp, sender: UserId) -> Judged {
+    let (fact, issues) = Fact::read(&op, stamp);
+    let verdict = Verdict::Merge(Box::new(fact));
+    Judged { op, stamp, street: field::street(), sender, issues, verdict }
 }
 
 fn raw(body: Vec<u8>) -> Box<RawValue> {
@@ -495,7 +546,7 @@ fn raw(body: Vec<u8>) -> Box<RawValue> {
 }
 
 /// The digest of rows as they are stored, counted anew.
-pub(crate) fn digest_of(rows: &BTreeMap<(String, Uuid), Vec<u8>>) -> Digest {
+pub(crate) fn digest_of(rows: &BTreeMap<(String, Uuid), Arc<[u8]>>) -> Digest {
     let mut digest = Digest::default();
     for ((kind, id), body) in rows {
         digest.add_row(&saolou_protocol::digest::term(kind, *id, Hash::of(body)));

@@ -2,7 +2,8 @@
 
 use crate::dice::Dice;
 use saolou_protocol::building::RoundWindow;
-use saolou_protocol::ids::{BuildingId, OpId, RoundId, UserId};
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId, RoundId, UserId};
+use saolou_protocol::op::Op;
 use saolou_protocol::time::Millis;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ const OUTCOMES: &[&str] = &[
     "moved_out",
     "teleported",
 ];
+/// The SHA-256 of all photos.
+const PHOTO_SHA256: &str = "abababababababababababababababababababababababababababababababab";
 const LABELS: &[&str] = &["101", "102", "1O3", "103", "201", "202", "2o2", "１０１"];
 
 /// A name as an id, the same in every run.
@@ -62,6 +65,8 @@ pub(crate) struct Talk {
     offices: Vec<Uuid>,
     visits: Vec<(UserId, Uuid, i64)>,
     ops: Vec<OpId>,
+    /// Photos that were promised.
+    photos: Vec<Uuid>,
 }
 
 /// What is said of all buildings.
@@ -178,7 +183,7 @@ impl Talk {
         ("visit", id, self.visit_body(dice, revision))
     }
 
-    fn visit_body(&self, dice: &mut Dice, revision: i64) -> Value {
+    fn visit_body(&mut self, dice: &mut Dice, revision: i64) -> Value {
         let outcome = *dice.pick(OUTCOMES).expect("there are outcomes");
         let mut body = json!({
             "revision": revision, "office_ids": [self.an_office(dice)], "outcome": outcome,
@@ -191,12 +196,30 @@ impl Talk {
             let name = ["青柠设计", "半夏文化"][dice.below(2)];
             body["company"] = json!({ "name": name });
         }
-        if dice.permille(200) {
+        if dice.permille(400) {
+            let photo = dice.id();
+            self.photos.push(photo);
+            let is_vacant = dice.permille(500);
+            let kind = if is_vacant { "vacant_interior" } else { "licence_front" };
+            if is_vacant {
+                body["outcome"] = json!("vacant");
+            }
             body["photos"] = json!([{
-                "photo_id": dice.id(), "kind": "licence_front", "sha256": "ab".repeat(32), "bytes": 9,
+                "photo_id": photo, "kind": kind, "sha256": PHOTO_SHA256, "bytes": 9,
             }]);
         }
+        if dice.permille(400) {
+            add_findings(&mut body);
+            if body["outcome"] != "vacant" {
+                body["outcome"] = json!("inspected");
+            }
+        }
         body
+    }
+
+    /// A photo that somebody promised, or none.
+    pub(crate) fn a_photo(&self, dice: &mut Dice) -> Option<Uuid> {
+        dice.pick(&self.photos).copied()
     }
 
     fn office(&mut self, dice: &mut Dice, building: BuildingId) -> (&'static str, Uuid, Value) {
@@ -226,6 +249,33 @@ impl Talk {
         let child = json!({ "office_id": child, "label": "101-102" });
         ("office_merge", parents[0], json!({ "parents": parents, "child": child }))
     }
+}
+
+/// Everything that the three questions and the three checks ask for.
+fn add_findings(body: &mut Value) {
+    body["company"] = json!({ "name": "青柠设计", "actual_business": "平面设计" });
+    body["three_ask"] = json!({
+        "q2_people": {
+            "responsible": { "name": "秦演示", "phone": "17490000011" },
+            "headcount_claimed": 3, "headcount_present": 2,
+        },
+        "q3_history": { "started_at_site_on": "2024-03-01", "note": "迁入" },
+    });
+    body["id_check"] = json!({ "checked_count": 1, "basis": "police_statutory" });
+    body["licence_check"] = json!({ "status": "licensed_displayed" });
+    body["ledger_check"] = json!({ "result": "normal" });
+}
+
+/// What the server files when the bytes of a photo have come.
+pub(crate) fn photo_verified(op: OpId, building: BuildingId, photo: Uuid, now_ms: Millis) -> Op {
+    let body = json!({ "photo_id": photo, "sha256": PHOTO_SHA256 });
+    let captured = json!({ "wall_ms": now_ms });
+    let said = ("photo_verified", photo, body, Vec::new());
+    let mut content = content(op.0, building, &captured, said);
+    content.insert("device".into(), json!(DeviceId(named("server"))));
+    content.insert("n".into(), json!(0));
+    content.insert("author".into(), json!(desk()));
+    Op::seal(content).expect("it is an op").0
 }
 
 /// The content of an op, as a phone seals it.

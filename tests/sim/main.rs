@@ -2,7 +2,8 @@
 //! wrong between them. One seed makes one run; every run is made twice, and both must be the same.
 //!
 //! ```sh
-//! cargo test -p saolou-tests --test sim                          # some hundred seeds
+//! cargo test -p saolou-tests --test sim                          # some hundred seeds, and the zoo
+//! cargo test -p saolou-tests --test sim -- --zoo                 # the zoo alone
 //! cargo test --release -p saolou-tests --test sim -- --seeds 1000000
 //! cargo test -p saolou-tests --test sim -- --seed 42 --loud      # one run, told step by step
 //! cargo test -p saolou-tests --test sim -- --real postgres --servers 3 --seeds 1000
@@ -12,18 +13,23 @@
 //! `sqlite` or `postgres`. Both must come to the same state, byte for byte.
 //!
 //! `--from N` begins at another seed; `--events N` and `--without FAULT,…` make a run smaller: what a
-//! failing run needs is found out by itself, and told as a command.
+//! failing run needs is found out by itself, and told as a command. `--plant DEFECT` runs with a defect
+//! of the zoo; `--zoo --write` writes its table anew.
 //!
 //! In reading order: [`plan`] what a seed makes, [`field`] what people say, [`world`] the run,
-//! [`backend`] and [`core`] the server, [`check`] what must hold, [`shrink`] what a failure needs;
-//! [`real`] the real server, [`machine`] what it runs on, [`compare`] it with the one in memory.
+//! [`backend`] and [`core`] the server, [`check`] what must hold, by what an onlooker knows ([`ledger`])
+//! and by what the ops say ([`content`]), [`shrink`] what a failure needs, [`zoo`] whether all this
+//! finds anything; [`real`] the real server, [`machine`] what it runs on, [`compare`] it with the one
+//! in memory.
 
 mod backend;
 mod check;
 mod compare;
+mod content;
 mod core;
 mod dice;
 mod field;
+mod ledger;
 mod machine;
 mod plan;
 #[path = "../it/postgres.rs"]
@@ -32,6 +38,7 @@ mod postgres;
 mod real;
 mod shrink;
 mod world;
+mod zoo;
 
 use crate::check::Broken;
 use crate::core::Core;
@@ -39,7 +46,10 @@ use crate::machine::Database;
 use crate::plan::{Fault, Plan};
 use crate::real::Real;
 use crate::world::{Outcome, World};
+use saolou_protocol::zoo::{Defect, plant};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +72,11 @@ struct Options {
     real: Option<Database>,
     /// How many of them share the database.
     servers: usize,
+    planted: Option<Defect>,
+    /// Runs of nothing but the zoo.
+    zoo: bool,
+    /// Writes the table of the zoo.
+    writes: bool,
 }
 
 impl Options {
@@ -91,6 +106,13 @@ impl Options {
                 }
                 "--servers" => options.servers = usize::try_from(number(value()?)?).unwrap_or(1),
                 "--loud" => options.loud = true,
+                "--zoo" => options.zoo = true,
+                "--write" => options.writes = true,
+                "--plant" => {
+                    let code = value()?;
+                    let defect = Defect::ALL.iter().find(|defect| defect.code() == code);
+                    options.planted = Some(*defect.ok_or(format!("{code}: no defect"))?);
+                }
                 // What cargo hands to all test programs.
                 "--quiet" | "-q" | "--nocapture" | "--show-output" => {}
                 _ => return Err(format!("{argument}: unknown")),
@@ -111,8 +133,23 @@ impl Options {
 /// Makes a run in memory.
 fn run(options: &Options, seed: u64, loud: bool) -> Result<Outcome, Broken> {
     let (plan, dice) = options.plan(seed);
-    let mut core = Core::default();
-    World::new(&plan, dice, &mut core, loud).run()
+    let run = || {
+        let mut core = Core::default();
+        World::new(&plan, dice, &mut core, loud).run()
+    };
+    CATCHES.set(true);
+    // Whatever goes wrong in there, the world is gone with it.
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Broken::new("panic", PANIC.take())));
+    CATCHES.set(false);
+    outcome
+}
+
+std::thread_local! {
+    /// Whether this thread makes a run in which a panic is a finding.
+    static CATCHES: Cell<bool> = const { Cell::new(false) };
+    /// What the last panic of this thread said.
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Makes a run twice: the same seed is the same run (I13).
@@ -140,10 +177,16 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let passes = match (options.real, options.seeds) {
-        (Some(database), _) => pass_really(&options, database),
-        (None, Some(_)) => pass_in_memory(&options),
-        (None, None) => pass_in_memory(&options) && pass_in_ci(&options),
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if CATCHES.get() { PANIC.set(panic.to_string()) } else { tell(panic) }
+    }));
+    let in_memory = options.seeds.is_some() || options.planted.is_some();
+    let passes = match options.real {
+        _ if options.zoo => zoo::visit(options.writes),
+        Some(database) => pass_really(&options, database),
+        None if in_memory => pass_in_memory(&options),
+        None => pass_in_memory(&options) && pass_in_ci(&options) && zoo::visit(false),
     };
     if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -156,6 +199,7 @@ fn pass_in_memory(options: &Options) -> bool {
         }
         Err((seed, Broken { rule, what })) => {
             say(&format!("seed {seed} breaks {rule}: {what}"));
+            plant(options.planted);
             let command = shrink::smallest(options, seed, rule);
             say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
             false
@@ -205,6 +249,7 @@ fn pass(
     let (ops, failed) = (AtomicU64::new(0), Mutex::new(None::<(u64, Broken)>));
     let end = options.from.saturating_add(seeds);
     let work = || {
+        plant(options.planted);
         while failed.lock().expect("nobody panics with it").is_none() {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {

@@ -73,6 +73,8 @@ pub(crate) struct Plan {
     pub(crate) phones: usize,
     pub(crate) buildings: usize,
     pub(crate) events: usize,
+    /// Whether the server sees photos come.
+    pub(crate) photos: bool,
     /// How often in a thousand, by fault.
     chances: Vec<(Fault, u32)>,
 }
@@ -96,6 +98,7 @@ impl Plan {
             phones: 2 + size.below(4),
             buildings: 1 + size.below(3),
             events: 40 + size.below(220),
+            photos: true,
             chances,
         };
         (plan, dice)

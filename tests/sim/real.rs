@@ -6,11 +6,14 @@ use crate::field;
 use crate::machine::{self, Database, Machine, on};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::{Digest, Sum};
+use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
+use saolou_protocol::op::Op;
 use saolou_protocol::time::{Millis, Stamp, TimeQuality};
 use saolou_server::commands::{NewUser, Top, make_user};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse";
@@ -305,6 +308,7 @@ impl Backend for Real {
                 assert!([204, 404].contains(&reply.status), "{}", reply.status);
             }
             Desk::ReleaseAll => self.release_all(),
+            Desk::Verify { .. } => unreachable!("runs on a real server have no photos"),
         }
     }
 
@@ -344,21 +348,25 @@ impl Backend for Real {
              quality from op",
         ) {
             let quality = TimeQuality::parse(&quality).expect("a quality");
+            let stamp = Stamp { corrected_ms, received_ms, quality };
+            let restored = Op::restore(content.clone(), hash_of(hash.clone()));
+            let fact = Fact::read(&restored.expect("it was accepted"), stamp).0;
             let accepted = Accepted {
                 bucket: BuildingId(bucket),
                 device: DeviceId(device),
                 n: u64::try_from(n).expect("a counter"),
                 hash: hash_of(hash),
                 content,
-                stamp: Stamp { corrected_ms, received_ms, quality },
+                stamp,
+                fact,
             };
-            dump.accepted.insert(OpId(op), accepted);
+            dump.accepted.insert(OpId(op), Arc::new(accepted));
         }
         for (bucket, kind, id, body) in self.rows::<(Uuid, String, Uuid, Vec<u8>)>(
             "select building_id, kind, entity_id, body from entity",
         ) {
             let rows = dump.entities.entry(BuildingId(bucket)).or_default();
-            rows.insert((kind, id), body);
+            rows.insert((kind, id), body.into());
         }
         for (bucket, count, sum) in self.rows::<(Uuid, i64, Vec<u8>)>(
             "select building_id, digest_count, digest_sum from bucket",

@@ -1,13 +1,16 @@
 //! A run: phones, a network and a server, and everything that goes wrong between them.
 
 use crate::backend::{Backend, Desk, Person, Reply};
-use crate::check::{self, Broken, Ledger};
+use crate::check::{self, Broken};
+use crate::core::KEEP_MS;
 use crate::dice::Dice;
 use crate::field::{self, MONDAY_MS, Talks};
+use crate::ledger::Ledger;
 use crate::plan::{Fault, Plan};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::ids::{BootId, BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::phone::Phone;
+use saolou_protocol::phone::outbox::Standing;
 use saolou_protocol::phone::reply::{Response, Step};
 use saolou_protocol::phone::request::Asked;
 use saolou_protocol::phone::retry::Stopped;
@@ -57,6 +60,8 @@ pub(crate) struct World<'a, B: Backend> {
     talks: Talks,
     pub(crate) ledger: Ledger,
     trace: Vec<u8>,
+    /// When the server was last backed up.
+    backed_up_ms: Millis,
     /// Prints what happens.
     loud: bool,
 }
@@ -73,6 +78,7 @@ impl<'a, B: Backend> World<'a, B> {
             talks: BTreeMap::new(),
             ledger: Ledger::default(),
             trace: Vec::new(),
+            backed_up_ms: Millis::MIN / 2,
             loud,
         }
     }
@@ -85,13 +91,16 @@ impl<'a, B: Backend> World<'a, B> {
         self.set_up()?;
         for event in 0..self.plan.events {
             self.now_ms += self.dice.between(200, 900_000);
+            if event % 20 == 19 && self.plan.chance(Fault::ServerRestored) > 0 {
+                self.back_up();
+            }
             self.happen()?;
             if event % 40 == 39 {
-                check::server(self.server, &self.ledger)?;
+                check::server(self.server, &mut self.ledger)?;
             }
         }
         self.heal()?;
-        check::end(self.server, &self.hands, &self.ledger)?;
+        check::end(self.server, &self.hands, &mut self.ledger)?;
         Ok(Outcome { trace: Hash::of(&self.trace), ops: self.ledger.saved.len() })
     }
 
@@ -172,6 +181,15 @@ impl<'a, B: Backend> World<'a, B> {
         if self.hands[hand].phone.screen(building).is_none() {
             return Ok(());
         }
+        let talk = self.talks.get(&building).expect("it is talked about");
+        if person.is_supervisor
+            && self.dice.permille(250)
+            && let Some(photo) = talk.a_photo(&mut self.dice).filter(|_| self.plan.photos)
+        {
+            let op = OpId(self.dice.id());
+            self.server.desk(&Desk::Verify { op, building, photo }, self.now_ms);
+            return Ok(());
+        }
         let group = if self.dice.permille(80) { 2 + self.dice.below(2) } else { 1 };
         let talk = self.talks.get_mut(&building).expect("it is talked about");
         let said = (0..group).map(|_| {
@@ -229,7 +247,7 @@ impl<'a, B: Backend> World<'a, B> {
     /// Sends a request; several may be under way.
     fn send(&mut self, hand: usize) {
         let under_way = self.flights.iter().any(|flight| flight.hand == hand);
-        let twice = self.fails(Fault::TwoSyncs);
+        let twice = self.fails(Fault::TwoSyncs) || self.fails(Fault::TwoSyncs);
         if under_way && !twice {
             return;
         }
@@ -282,16 +300,16 @@ impl<'a, B: Backend> World<'a, B> {
             self.tell(format_args!("{hand} server dies, committed={committed}"));
             let failure = saolou_protocol::phone::retry::Failure::Network;
             self.hands[hand].phone.fail(&flight.asked, failure);
-            return check::server(self.server, &self.ledger);
+            return check::server(self.server, &mut self.ledger);
         } else {
             self.server.sync(person, &flight.body, now_ms)
         };
         if twice {
             let again = self.server.sync(person, &flight.body, now_ms + 1);
-            check::answers(&mut self.ledger, &flight.asked, &again)?;
+            check::answers(self.server, &mut self.ledger, (person, &flight.asked), &again)?;
         }
         self.tell(format_args!("{hand} answered {} {}", reply.status, Hash::of(&reply.body)));
-        check::answers(&mut self.ledger, &flight.asked, &reply)?;
+        check::answers(self.server, &mut self.ledger, (person, &flight.asked), &reply)?;
         flight.reply = Some(reply);
         self.flights.push(flight);
         Ok(())
@@ -347,7 +365,8 @@ impl<'a, B: Backend> World<'a, B> {
         let left: BTreeSet<OpId> =
             self.hands[hand].phone.stored().outbox().iter().map(|kept| kept.op_id).collect();
         let released = kept.difference(&left).copied().collect::<Vec<OpId>>();
-        check::released(self.server, &mut self.ledger, &released, name)
+        check::released(self.server, &mut self.ledger, &released, name)?;
+        if name == "page" { check::read_own(&self.hands[hand].phone, &self.ledger) } else { Ok(()) }
     }
 
     /// Something happens to a phone, the server or the world.
@@ -358,6 +377,8 @@ impl<'a, B: Backend> World<'a, B> {
             Fault::Cloned,
             Fault::PhoneRestored,
             Fault::Rotten,
+            Fault::Rotten,
+            Fault::ServerRestored,
             Fault::ServerRestored,
             Fault::Reassigned,
             Fault::Suspended,
@@ -434,9 +455,16 @@ impl<'a, B: Backend> World<'a, B> {
         self.flights.retain(|flight| flight.hand != hand);
     }
 
+    fn back_up(&mut self) {
+        if self.server.back_up() {
+            self.backed_up_ms = self.now_ms;
+            self.ledger.server_was_backed_up();
+        }
+    }
+
     fn restore_server(&mut self) -> Result<(), Broken> {
-        if self.dice.permille(500) {
-            self.server.back_up();
+        // Whoever lets an op go relies on backups that are younger than that.
+        if self.now_ms - self.backed_up_ms > KEEP_MS {
             return Ok(());
         }
         let before = self.server.dump();
@@ -450,7 +478,7 @@ impl<'a, B: Backend> World<'a, B> {
             self.ledger.server_was_restored(&gone, &self.server.dump())?;
             self.hands.iter_mut().for_each(|hand| hand.was_damaged = true);
         }
-        check::server(self.server, &self.ledger)
+        check::server(self.server, &mut self.ledger)
     }
 
     fn decide(&mut self, fault: Fault, hand: usize) {
@@ -467,16 +495,21 @@ impl<'a, B: Backend> World<'a, B> {
             Fault::Suspended => Desk::Suspend { user: person.user, is: yes },
             _ => Desk::Revoke { device: self.hands[hand].phone.stored().device() },
         };
+        self.ledger.hear(&act);
         self.server.desk(&act, self.now_ms);
     }
 
-    /// A broken client: not JSON, another person's op, the id of another op with other content.
+    /// A broken client: not JSON, a part of a group, another person's op, the id of another op with other content.
     fn send_rubbish(&mut self, hand: usize) -> Result<(), Broken> {
         let person = self.hands[hand].person;
         let other = self.dice.below(self.hands.len());
         let theirs = self.hands[other].phone.stored().outbox().iter().next().cloned();
+        let mut own = self.hands[hand].phone.stored().outbox().iter();
+        let half = own.find(|kept| kept.group.is_some() && kept.standing == Standing::Waiting);
+        let half = half.map(|kept| kept.sent.text().to_owned());
         let device = DeviceId(self.dice.id());
         let mut ops: Vec<String> = vec!["{\"op_id\": 7}".into(), "[]".into()];
+        ops.extend(half);
         if let Some(theirs) = theirs {
             ops.push(theirs.sent.text().to_owned());
             let mut content: serde_json::Map<String, serde_json::Value> =
@@ -492,7 +525,7 @@ impl<'a, B: Backend> World<'a, B> {
         let body = format!("{{\"device\":\"{device}\",\"ops\":[{}]}}", ops.join(","));
         let reply = self.server.sync(person, body.as_bytes(), self.now_ms);
         if reply.status == 200 {
-            Ok(())
+            check::server(self.server, &mut self.ledger)
         } else {
             Err(Broken::new("I14", "rubbish was refused whole".into()))
         }
@@ -507,7 +540,7 @@ impl<'a, B: Backend> World<'a, B> {
         check::limits(&asked, &body)?;
         let person = self.hands[hand].person;
         let reply = self.server.sync(person, &body, self.now_ms);
-        check::answers(&mut self.ledger, &asked, &reply)?;
+        check::answers(self.server, &mut self.ledger, (person, &asked), &reply)?;
         let response = Response {
             status: reply.status,
             content_type: Some("application/json"),

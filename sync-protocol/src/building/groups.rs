@@ -7,6 +7,7 @@
 use crate::fact::Fact;
 use crate::ids::{GroupId, OpId, UserId};
 use crate::op::Group;
+use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Facts of groups that lack a member.
@@ -24,17 +25,21 @@ impl Groups {
     pub(super) fn take(&mut self, fact: Fact) -> Vec<Fact> {
         let Some(Group { id, len }) = fact.group else { return vec![fact] };
         let key = (fact.author, id, len);
-        if self.complete.contains(&key) {
+        if self.complete.contains(&key) || is_planted(Defect::GroupPiecemeal) {
             return vec![fact];
         }
-        self.ops.insert(fact.op);
+        let last = fact.op;
+        self.ops.insert(last);
         let members = self.waiting.entry(key).or_default();
         members.insert(fact.op, fact);
         if members.len() < len as usize {
             return Vec::new();
         }
         self.complete.insert(key);
-        let members = self.waiting.remove(&key).unwrap_or_default();
+        let mut members = self.waiting.remove(&key).unwrap_or_default();
+        if is_planted(Defect::GroupMembersDropped) {
+            members.retain(|op, _| *op == last);
+        }
         members.keys().for_each(|op| _ = self.ops.remove(op));
         members.into_values().collect()
     }

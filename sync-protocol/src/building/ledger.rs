@@ -7,6 +7,7 @@ use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
 use crate::visit::Visit;
 use crate::withdrawal::withdrawn;
+use crate::zoo::{Defect, is_planted};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
@@ -87,8 +88,12 @@ impl Ledger {
                 touched.visits.insert(key);
             }
             Kind::Void { visit } => {
-                self.voids.entry(*visit).or_default().insert(op);
-                touched.visits.extend(self.keys(*visit));
+                if self.is_known(*visit) || !is_planted(Defect::VoidBeforeVisit) {
+                    self.voids.entry(*visit).or_default().insert(op);
+                }
+                if !is_planted(Defect::VoidTouchesNothing) {
+                    touched.visits.extend(self.keys(*visit));
+                }
             }
             Kind::LateAccepted { visit } => {
                 self.late.entry(*visit).or_default().insert(op);
@@ -100,7 +105,9 @@ impl Ledger {
             }
             Kind::PhotoVerified { photo, sha256 } => {
                 self.verified.entry(*photo).or_default().insert(*sha256);
-                touched.visits.extend(self.visits_that_promise(*photo));
+                if !is_planted(Defect::EvidenceNeverClears) {
+                    touched.visits.extend(self.visits_that_promise(*photo));
+                }
             }
             Kind::ExclusionApproved { office, round } => {
                 let seen = fact.seen.iter().copied().collect();
@@ -115,7 +122,10 @@ impl Ledger {
             }
             Kind::Withdrawal => {
                 touched.everything = true;
-                self.withdrawals.insert(op);
+                let is_early = fact.seen.iter().any(|op| !self.facts.contains_key(op));
+                if !(is_planted(Defect::KillBeforeTarget) && is_early) {
+                    self.withdrawals.insert(op);
+                }
             }
             Kind::Accepted { round } => drop(self.accepted.insert((*round, op))),
             Kind::FloorConfirmed { floor } => {
@@ -194,9 +204,11 @@ impl Ledger {
         if self.is_voided(visit.0) {
             return None;
         }
-        self.revisions_of(visit)
-            .filter_map(|op| Some((op, self.visit(op)?)))
-            .max_by_key(|(op, visit)| (visit.revision, visit.content, *op))
+        let revisions = self.revisions_of(visit).filter_map(|op| Some((op, self.visit(op)?)));
+        if is_planted(Defect::LastByArrival) {
+            return revisions.max_by_key(|(op, _)| (self.facts[op].stamp.received_ms, *op));
+        }
+        revisions.max_by_key(|(op, visit)| (visit.revision, visit.content, *op))
     }
 
     /// Those ops that nobody withdrew.

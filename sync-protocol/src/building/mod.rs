@@ -35,6 +35,7 @@ use crate::registry::roster_version::RosterVersions;
 use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
 use crate::time::Millis;
 use crate::visit::Visit;
+use crate::zoo::{Defect, is_planted};
 use conflicts::Conflicts;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;
@@ -307,13 +308,20 @@ impl Building {
         } else {
             derived.members.remove(&id)
         };
+        let became_alias =
+            |of: &Structure| of.canonical(id).is_some_and(|canonical| canonical != id);
+        if sign < 0 && is_planted(Defect::AliasKeepsCounts) && became_alias(&self.structure) {
+            return;
+        }
         for (place, cell) in office.cells.iter().enumerate() {
             if sign > 0 {
                 derived.offices[place] += cell.counts;
                 self.counts[place] += cell.counts;
             } else {
                 derived.offices[place] -= cell.counts;
-                self.counts[place] -= cell.counts;
+                if !is_planted(Defect::BuildingOnlyAdds) {
+                    self.counts[place] -= cell.counts;
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::registry::office::Sharing;
 use crate::registry::structure::{Office, Structure};
 use crate::time::Millis;
 use crate::visit::Visit;
+use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An office as derived.
@@ -77,7 +78,9 @@ pub(super) fn derive(
 ) -> OfficeDerived {
     let effective = visits.filter_map(|key| {
         let (op, visit) = ledger.effective(key)?;
-        let at_ms = ledger.fact(op)?.stamp.corrected_ms;
+        let stamp = ledger.fact(op)?.stamp;
+        let by_receipt = is_planted(Defect::ReceiptTime);
+        let at_ms = if by_receipt { stamp.received_ms } else { stamp.corrected_ms };
         let rejected = visit.class == Class::Claim && ledger.is_rejected_claim(op);
         (!rejected).then_some(Effective { key, visit, op, at_ms })
     });

@@ -13,6 +13,7 @@ use crate::fact::NewFloor;
 use crate::ids::{FloorId, OfficeId, RoundId};
 use crate::registry::door_order::DoorOrder;
 use crate::registry::structure::{Office, Status};
+use crate::zoo::{Defect, is_planted};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -66,7 +67,7 @@ impl Building {
             if before == Some(term) {
                 return false;
             }
-            if let Some(before) = before {
+            if let Some(before) = before.filter(|_| !is_planted(Defect::DigestNotSubtracted)) {
                 self.digest.remove_row(&before);
             }
             self.digest.add_row(&term);

@@ -11,6 +11,7 @@ use crate::canonical::Hash;
 use crate::digest::Digest;
 use crate::fact::Fact;
 use crate::ids::{BuildingId, OpId, UserId};
+use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -86,11 +87,19 @@ impl<'a> Plan<'a> {
         let mut kept: HashSet<(OpId, Hash, UserId)> = HashSet::new();
         for judged in ops.iter().copied() {
             let id = judged.op.op_id;
-            if known.quarantined.contains_key(&kept_as(judged)) {
+            let (key, is_thiefs) = (kept_as(judged), is_planted(Defect::ThiefBlocksAuthor));
+            let waits = known.quarantined.contains_key(&key)
+                || is_thiefs
+                    && known.quarantined.keys().any(|(op, hash, _)| (*op, *hash) == (key.0, key.1));
+            if waits {
                 continue;
             }
             let before = known.accepted.get(&id).map(|(hash, _)| *hash);
             let reason = match (&judged.verdict, before.or_else(|| first.get(&id).copied())) {
+                (Verdict::Merge(_), Some(hash)) if makes_anew(judged, hash) => {
+                    merged.push(judged);
+                    continue;
+                }
                 (_, Some(hash)) if hash == judged.op.hash => continue,
                 (Verdict::Quarantine(reason), _) => reason,
                 (Verdict::Merge(_), Some(_)) => OP_ID_REUSE,
@@ -190,12 +199,27 @@ impl<'a> Plan<'a> {
             let (id, hash) = (judged.op.op_id, judged.op.hash);
             // What was in quarantine when this sender was first answered may be accepted by now: he
             // hears the same again.
-            let known = self.known.quarantined.get(&kept_as(judged)).or_else(|| {
-                let known = self.known.accepted.get(&id);
-                known.filter(|(known, _)| *known == hash).map(|(_, answer)| answer)
-            });
+            let (known, key) = (&self.known.quarantined, kept_as(judged));
+            let thiefs = || {
+                let mut known = known.iter();
+                known.find(|((op, hash, _), _)| (*op, *hash) == (key.0, key.1))
+            };
+            let thiefs = || thiefs().filter(|_| is_planted(Defect::ThiefBlocksAuthor));
+            let known =
+                known.get(&key).or_else(|| thiefs().map(|(_, answer)| answer)).or_else(|| {
+                    let known = self.known.accepted.get(&id);
+                    known.filter(|(known, _)| *known == hash).map(|(_, answer)| answer)
+                });
+            if known.is_some() && is_planted(Defect::AnsweredAnew) {
+                let answer = Answer::plain(Some(id), AnswerStatus::Applied, "known");
+                return Outcome { answer: answer.bytes(), duplicate: Some(id) };
+            }
             if let Some(answer) = known {
                 return Outcome { answer: answer.clone(), duplicate: Some(id) };
+            }
+            if is_planted(Defect::BadOpDelays) && !self.quarantined.is_empty() {
+                let answer = Answer::plain(Some(id), AnswerStatus::Retry, "busy");
+                return Outcome { answer: answer.bytes(), duplicate: None };
             }
             let repeated = !told.insert(kept_as(judged));
             let answer = accepted
@@ -205,6 +229,15 @@ impl<'a> Plan<'a> {
             Outcome { answer: (*answer).clone(), duplicate: repeated.then_some(id) }
         };
         self.ops.iter().map(outcome).collect()
+    }
+}
+
+/// Whether an op that is known already is stored once more: never, but for planted defects.
+fn makes_anew(judged: &Judged, known: Hash) -> bool {
+    if known == judged.op.hash {
+        is_planted(Defect::DatedAnew)
+    } else {
+        is_planted(Defect::ReuseReplaces)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::ids::BuildingId;
 use crate::time::Millis;
 use crate::wire::{BucketSums, Leave, Page, PullRequest, Rows, RowsAsked, Served};
+use crate::zoo::{Defect, is_planted};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -86,7 +87,9 @@ impl Pager {
         let mut holdings = Holdings::default();
         for bucket in &asked.left {
             cursor.leaving.remove(bucket);
-            cursor.read.remove(bucket);
+            if !is_planted(Defect::LeftKeepsCursor) {
+                cursor.read.remove(bucket);
+            }
             holdings.left.insert(*bucket);
         }
         let mut came_from_the_future = false;
@@ -102,6 +105,9 @@ impl Pager {
             // Whatever it holds stays listed, so that it can be told to leave it.
             cursor.read.values_mut().for_each(|read| *read = 0);
             cursor.epoch = epoch;
+        }
+        if is_planted(Defect::LostDropsFromCursor) {
+            cursor.read.retain(|bucket, _| scope.heads.contains_key(bucket));
         }
         for bucket in cursor.read.keys() {
             if scope.heads.contains_key(bucket) {
@@ -156,6 +162,9 @@ impl Pager {
             let bytes = row.body.get().len();
             if self.bytes + bytes > self.bytes_max && !self.entities.is_empty() {
                 self.full = true;
+                if is_planted(Defect::UnsentRowRead) {
+                    self.set_read(bucket, row.seq);
+                }
                 return;
             }
             self.bytes += bytes;
@@ -210,7 +219,10 @@ impl Pager {
         let more = !self.open.is_empty();
         let mut digest = Digest::default();
         self.scope.heads.values().for_each(|head| digest.add(&head.digest));
-        let leave = self.cursor.leaving.iter().map(|(bucket, purge_by_ms)| Leave {
+        let told = &self.holdings.told;
+        let is_listed = |bucket| !is_planted(Defect::LeaveToldOnce) || told.contains_key(bucket);
+        let leave = self.cursor.leaving.iter().filter(|(bucket, _)| is_listed(*bucket));
+        let leave = leave.map(|(bucket, purge_by_ms)| Leave {
             bucket: *bucket,
             reason: self.scope.lost_because.to_owned(),
             purge_by_ms: *purge_by_ms,

@@ -5,6 +5,7 @@ use super::request::Asked;
 use super::stored::Stored;
 use crate::ids::BuildingId;
 use crate::wire::{Leave, Page};
+use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The buckets that the phone was told to leave.
@@ -74,6 +75,9 @@ impl Stored {
 
     /// What a request says in `left`: buckets of which not a byte is here.
     pub(super) fn left(&self) -> Vec<BuildingId> {
+        if is_planted(Defect::LeftUnconfirmed) {
+            return Vec::new();
+        }
         let purged = self.leaving.0.keys().copied().filter(|id| self.leaving.is_purged(*id));
         purged.filter(|bucket| self.outbox.of_bucket(*bucket).next().is_none()).collect()
     }
@@ -96,7 +100,8 @@ impl Stored {
 
     /// Whether a bucket is to be left and nothing of it has to be pushed any more.
     fn may_purge(&self, bucket: BuildingId) -> bool {
-        self.leaving.contains(bucket) && self.is_pushed(bucket)
+        let is_pushed = self.is_pushed(bucket) || is_planted(Defect::PurgedUnpushed);
+        self.leaving.contains(bucket) && is_pushed
     }
 
     /// Whether rows of a bucket are on their way that this phone could not take: it was purged, and

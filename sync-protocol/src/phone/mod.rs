@@ -28,6 +28,7 @@ use crate::ids::{BuildingId, DeviceId, OpId, UserId};
 use crate::op::{OP_BYTES_MAX, Op, Refusal};
 use crate::time::Millis;
 use crate::wire::{Limits, SyncReply};
+use crate::zoo::{Defect, is_planted};
 use outbox::{Kept, Numbers};
 use release::{Durable, NewDevice};
 use repair::Mismatches;
@@ -100,6 +101,9 @@ impl Phone {
     /// Loses all that is not durable.
     pub fn restart(&mut self) {
         self.volatile = Volatile::default();
+        if is_planted(Defect::CountersReused) {
+            self.stored.minted = self.stored.durable.through;
+        }
     }
 
     /// What is durable.
@@ -144,6 +148,9 @@ impl Phone {
             sealed.push((op, sent));
         }
         if bytes > room_bytes {
+            if is_planted(Defect::FullTakesCounters) {
+                self.stored.minted = sealed.last().map_or(self.stored.minted, |(op, _)| op.n);
+            }
             return Err(NotCaptured::StorageFull);
         }
         let tick = self.stored.tick;
@@ -283,7 +290,8 @@ impl Phone {
 
     /// Most ops in a request, as long as a larger one was too much.
     fn ops_max(&self) -> usize {
-        let served = self.stored.limits.ops_max;
+        let is_set = !is_planted(Defect::BeyondLimits);
+        let served = if is_set { self.stored.limits.ops_max } else { LIMITS.ops_max };
         self.volatile.ops_max.map_or(served, |most| most.min(served)).max(1)
     }
 }

@@ -6,6 +6,7 @@ use crate::ids::{BootId, BuildingId, DeviceId, GroupId, OpId};
 use crate::op::Op;
 use crate::time::Millis;
 use crate::wire::{Limits, Review};
+use crate::zoo::{Defect, is_planted};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -245,7 +246,10 @@ impl Outbox {
     fn units(&self, limits: &Limits) -> Vec<Vec<&Kept>> {
         let sendable =
             |kept: &&Kept| kept.standing == Standing::Waiting && !kept.is_set_aside(limits);
-        let mut waiting: Vec<&Kept> = self.iter().filter(sendable).collect();
+        let is_stopped =
+            |kept: &&Kept| kept.standing == Standing::InReview && is_planted(Defect::StopsAtReview);
+        let to_send = self.iter().take_while(|kept| !is_stopped(kept));
+        let mut waiting: Vec<&Kept> = to_send.filter(sendable).collect();
         waiting.sort_by_key(|kept| kept.retries);
         let mut units: Vec<Vec<&Kept>> = Vec::new();
         let mut of_group: BTreeMap<GroupId, usize> = BTreeMap::new();

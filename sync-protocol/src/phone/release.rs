@@ -7,6 +7,7 @@ use crate::codes::codes;
 use crate::held::Held;
 use crate::ids::BuildingId;
 use crate::time::Millis;
+use crate::zoo::{Defect, is_planted};
 
 codes! {
     /// Why a phone needs a new device incarnation (OP-2).
@@ -96,6 +97,9 @@ impl Stored {
     /// An op leaves when nothing more is to come, it survives any crash, its effect is in the base,
     /// and the time is over in which a server might be restored to an older state.
     fn may_go(&self, kept: &Kept, server_now_ms: Millis) -> bool {
+        if is_planted(Defect::ReleasedByCounter) {
+            return kept.device == self.device && kept.n <= self.durable.through;
+        }
         kept.standing == Standing::Settled
             && self.is_durable(kept)
             && self.is_pulled(kept)

@@ -17,6 +17,7 @@ use crate::held::Held;
 use crate::ids::{BuildingId, OpId};
 use crate::time::{ClockReading, Millis};
 use crate::wire::{Limits, Page, Review, Rows, SyncReply};
+use crate::zoo::{Defect, is_planted};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -275,7 +276,7 @@ impl Stored {
             }
         }
         self.cursor = Some(page.cursor.clone());
-        if !page.more {
+        if !page.more || is_planted(Defect::MoreIsAll) {
             self.pulled = self.pulled.max(asked.tick);
         }
         self.more = page.more;

@@ -12,6 +12,7 @@ use crate::fact::{Fact, Kind, NewFloor};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, SectionId};
 use crate::withdrawal::withdrawn;
+use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An office before its fields and its fate are known.
@@ -109,8 +110,19 @@ impl<'a> Parts<'a> {
             Kind::OfficeFields { office, label, kind, sharing, source } => {
                 let label = label.as_ref();
                 let mut kill = |name, written: bool| {
-                    let seen = fact.seen.iter().filter(|_| written).map(|op| (name, *op));
-                    self.killed.extend(seen);
+                    let seen = fact.seen.iter().filter(|_| written);
+                    let is_elsewhere = |op: &OpId| {
+                        let made = self
+                            .added
+                            .iter()
+                            .any(|draft| draft.op == *op && draft.office.office == *office);
+                        let writes = self.writes.get(office).into_iter().flatten();
+                        !made && !writes.into_iter().any(|write| write.fact.op == *op)
+                    };
+                    let seen = seen.filter(|op| {
+                        !(is_planted(Defect::KillWithinOneOffice) && is_elsewhere(op))
+                    });
+                    self.killed.extend(seen.map(|op| (name, *op)));
                 };
                 kill("label", label.is_some());
                 kill("kind", kind.is_some());
