@@ -96,6 +96,7 @@ pub(crate) fn router(app: App) -> Router {
                 "a handler panicked".into(),
             ))
         }))
+        .layer(axum::middleware::from_fn(sync::with_version))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             axum::http::HeaderValue::from_static("nosniff"),
