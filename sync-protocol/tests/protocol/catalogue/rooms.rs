@@ -124,7 +124,7 @@ fn c34_of_two_values_the_better_source_is_shown_and_both_are_kept() {
     let conflict = end.building.conflicts().next().expect("one").clone();
     let values: Vec<_> =
         end.building.values(&conflict).into_iter().map(|write| write.value).collect();
-    assert_eq!(json!(values), json!(["1210", "1209", "1208", "1201"]));
+    assert_eq!(json!(values), json!(["1210", "1209", "1201", "1208"]));
     end.keeps(1201, &[1, 2, 3]);
 }
 
