@@ -216,7 +216,7 @@ impl IntoResponse for Error {
         if let Some(cause) = self.cause() {
             body["cause"] = json!(cause);
         }
-        if matches!(self, Self::TooLarge(_)) {
+        if matches!(self, Self::TooLarge(_) | Self::UnsupportedVersion) {
             body["limits"] = json!(crate::domain::sync::Limits::SERVED);
         }
         let mut response = (status, axum::Json(body)).into_response();

@@ -107,6 +107,9 @@ on_both! {
         let turned_away = next(&mut answers).await.flatten().expect("an answer");
         assert!(turned_away.headers().contains_key("retry-after"));
         problem(turned_away, 503, "overloaded", "a push too many").await;
+        let told = wang.sync(&[]).await;
+        assert!(told["limits"]["ops_max"].as_u64() < Some(1000), "who comes back brings less: {told}");
+        assert!(told["backoff_ms"].as_u64() > Some(0), "{told}");
         direct.let_go().await;
         let done = count_done(answers).await;
         assert!(done > 0, "what was waiting is done");

@@ -31,3 +31,4 @@ mod sign_in;
 mod suspicions;
 mod sync;
 mod tidy;
+mod versions;

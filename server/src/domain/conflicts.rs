@@ -180,12 +180,12 @@ async fn items(
     let told = tx.told(head.street_id, &ops).await?;
     let mut roles: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
     for row in &told {
-        if let Entry::Vacant(unknown) = roles.entry(row.author_id) {
+        if let Entry::Vacant(entry) = roles.entry(row.author_id) {
             let grants = tx.grants(row.author_id).await?;
             let mut names: Vec<String> = grants.into_iter().map(|grant| grant.role).collect();
             names.sort_unstable();
             names.dedup();
-            unknown.insert(names);
+            entry.insert(names);
         }
     }
     let told: HashMap<Uuid, TimelineRow> = told.into_iter().map(|row| (row.op_id, row)).collect();

@@ -33,6 +33,9 @@ const KEEP_MS: Millis = 14 * 24 * 3600 * 1000;
 /// How many things that are no op are kept of one push.
 const REFUSED_MAX: usize = 20;
 
+/// For every so many milliseconds that phones must wait, half as many ops in their next push.
+const HALVING_MS: u64 = 5_000;
+
 /// The limits as served.
 pub(crate) struct Limits;
 
@@ -120,6 +123,7 @@ impl Sync {
                 epoch = super::epoch::advance(&self.store, &self.clock, epoch).await?;
             }
         }
+        let backoff_ms = self.writer.backoff_ms();
         Ok(SyncReply {
             server_now_ms: self.clock.now_ms(),
             epoch,
@@ -127,8 +131,8 @@ impl Sync {
             duplicates: pushed.duplicates,
             held,
             reviews,
-            backoff_ms: self.writer.backoff_ms(),
-            limits: self.limits,
+            backoff_ms,
+            limits: under(self.limits, backoff_ms),
             pull: pulled.map(|pulled| pulled.page),
         })
     }
@@ -318,4 +322,23 @@ pub(crate) fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>> {
 struct Pushed {
     answers: Vec<Box<RawValue>>,
     duplicates: Vec<OpId>,
+}
+
+/// What is served while phones are asked to wait so long: half as many ops for every few seconds, so
+/// that those who come back together do not bring everything at once.
+fn under(limits: wire::Limits, backoff_ms: Option<u64>) -> wire::Limits {
+    let halvings = backoff_ms.map_or(0, |wait_ms| wait_ms / HALVING_MS).min(4);
+    wire::Limits { ops_max: (limits.ops_max >> halvings).max(1), ..limits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_phones_must_wait_the_fewer_ops_they_may_bring_and_never_none() {
+        let served = [None, Some(9_999), Some(10_000), Some(19_999), Some(20_000), Some(u64::MAX)];
+        let ops_max = served.map(|wait_ms| under(Limits::SERVED, wait_ms).ops_max);
+        assert_eq!(ops_max, [1000, 500, 250, 125, 62, 62]);
+    }
 }

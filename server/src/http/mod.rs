@@ -51,15 +51,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/rounds/{id}", put(admin::put_round))
         .route("/teams/{id}", put(admin::put_team))
         .route("/assignments/{id}", put(admin::put_assignment))
-        .route("/quarantine", get(desk::quarantine))
-        .route("/quarantine/{id}", post(desk::decide_quarantine))
-        .route("/conflicts", get(conflicts::list))
-        .route("/conflicts/resolve", post(conflicts::resolve))
-        .route("/conflicts/undo", post(conflicts::undo))
-        .route("/late", get(conflicts::late))
-        .route("/late/accept", post(conflicts::accept_late))
-        .route("/leaves", get(desk::leaves))
-        .route("/devices/{id}/revoke", post(desk::revoke_device))
+        .merge(desk_routes())
         .route("/buildings", get(coverage::buildings))
         .route("/buildings/{id}/floors", get(coverage::floors))
         .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))
@@ -96,6 +88,7 @@ pub(crate) fn router(app: App) -> Router {
                 "a handler panicked".into(),
             ))
         }))
+        .layer(axum::middleware::from_fn(sync::with_version))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             axum::http::HeaderValue::from_static("nosniff"),
@@ -108,6 +101,20 @@ pub(crate) fn router(app: App) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .with_state(app)
+}
+
+/// What waits for the desk, and what it decides.
+fn desk_routes() -> Router<App> {
+    Router::new()
+        .route("/quarantine", get(desk::quarantine))
+        .route("/quarantine/{id}", post(desk::decide_quarantine))
+        .route("/conflicts", get(conflicts::list))
+        .route("/conflicts/resolve", post(conflicts::resolve))
+        .route("/conflicts/undo", post(conflicts::undo))
+        .route("/late", get(conflicts::late))
+        .route("/late/accept", post(conflicts::accept_late))
+        .route("/leaves", get(desk::leaves))
+        .route("/devices/{id}/revoke", post(desk::revoke_device))
 }
 
 /// One span for a request: method, path without its query, and the request id that the caller gets.

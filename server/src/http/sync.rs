@@ -2,10 +2,12 @@
 
 use super::access::{Body, May, Push};
 use crate::app::App;
-use crate::domain::sync::{BODY_BYTES_MAX, Request};
+use crate::domain::sync::{self, BODY_BYTES_MAX};
 use crate::error::{Error, Result};
-use axum::extract::{FromRequest, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use saolou_protocol::wire::{self, SyncReply};
 use std::time::Duration;
 
@@ -13,14 +15,31 @@ use std::time::Duration;
 const INLINE_BYTES_MAX: usize = 256 * 1024;
 /// How long a push waits for memory before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The version of the protocol that a `Sync-Version` header may name.
+/// The version of the protocol that this server speaks, and the only one.
 const VERSION: &str = "1";
+/// What this server can do beyond it. A client asks for what it knows, and ignores the rest.
+const CAPABILITIES: &str = "zstd, gzip, digests, groups, leave";
+
+/// Says on every reply of the sync endpoints, failures included, which version is spoken here.
+pub(super) async fn with_version(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_sync = path
+        .strip_prefix("/api/v1/sync")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut response = next.run(request).await;
+    if is_sync {
+        let headers = response.headers_mut();
+        headers.insert("sync-version", HeaderValue::from_static(VERSION));
+        headers.insert("sync-capabilities", HeaderValue::from_static(CAPABILITIES));
+    }
+    response
+}
 
 pub(super) async fn sync(
     State(app): State<App>,
     May { caller, .. }: May<Push>,
     headers: HeaderMap,
-    request: axum::extract::Request,
+    request: Request,
 ) -> Result<axum::Json<SyncReply>> {
     if headers.get("sync-version").is_some_and(|version| version != VERSION) {
         return Err(Error::UnsupportedVersion);
@@ -33,12 +52,12 @@ pub(super) async fn sync(
     let Body(body) = Body::from_request(request, &app).await?;
     let received_ms = app.sync.clock.now_ms();
     let request = if body.len() <= INLINE_BYTES_MAX {
-        let read = Request::read(&body, received_ms, &app.sync.limits)?;
+        let read = sync::Request::read(&body, received_ms, &app.sync.limits)?;
         drop(body);
         read
     } else {
         let limits = app.sync.limits;
-        let read = move || Request::read(&body, received_ms, &limits);
+        let read = move || sync::Request::read(&body, received_ms, &limits);
         let read = tokio::task::spawn_blocking(read);
         read.await.map_err(|error| Error::Internal(format!("reading a push: {error}")))??
     };

@@ -1,5 +1,6 @@
 //! The rules of the protocol, by golden vectors and by property.
 
+mod catalogue;
 mod history;
 mod merge;
 mod phone;
