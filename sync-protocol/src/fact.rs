@@ -15,9 +15,12 @@ use crate::ids::{
 use crate::issue::Issues;
 use crate::op::{Group, Op};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
-use crate::time::{CLOCK_SKEW_MS, Stamp};
+use crate::time::{CLOCK_SKEW_MS, Millis, Stamp};
 use crate::visit::Visit;
 use serde_json::{Map, Value};
+
+/// A photo that was taken longer before or after its visit is the issue `photo_time_gap`.
+pub const PHOTO_GAP_MS: Millis = 2 * 3600 * 1000;
 
 /// An accepted op, ready to merge.
 #[derive(Clone, Debug)]
@@ -246,6 +249,8 @@ impl Kind {
             "visit" => {
                 let (visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
                 issues.extend(found);
+                let gap = has_photo_of_another_time(&body, op, issues);
+                issues.add_if(gap, "photo_time_gap");
                 Self::Visit(Box::new(visit))
             }
             "building_add" => Self::Building(op.body.clone()),
@@ -345,6 +350,14 @@ fn read_split(body: &Body<'_>, issues: &mut Issues) -> Option<Kind> {
     (!children.is_empty()).then_some(Kind::Split { parent, children, hints })
 }
 
+/// Whether a photo was taken long before or after the visit: both by the clock of one phone, so that
+/// it need not be right (domain §2.10).
+fn has_photo_of_another_time(body: &Body<'_>, op: &Op, issues: &mut Issues) -> bool {
+    let photos = body.objects("photos", issues);
+    let mut taken = photos.iter().filter_map(|photo| photo.integer("taken_ms", issues));
+    taken.any(|taken_ms| taken_ms.abs_diff(op.captured.wall_ms) > PHOTO_GAP_MS.unsigned_abs())
+}
+
 fn read_source(body: &Body<'_>, issues: &mut Issues) -> Source {
     body.code("source", issues, Source::parse, Source::ImportedList).unwrap_or(Source::Signage)
 }
@@ -361,5 +374,43 @@ impl NewFloor {
             kind: body.text("kind", issues).unwrap_or("other").to_owned(),
             roster: status.unwrap_or(RosterStatus::Unsurveyed),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::TimeQuality;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_photo_of_another_time_is_told_by_the_clock_of_its_own_phone() {
+        const WALL_MS: Millis = 1_000_000_000;
+        let issues = |taken_ms: Millis| {
+            let id = Uuid::from_u128(1);
+            let photo = json!({ "photo_id": id, "kind": "door_plate", "taken_ms": taken_ms });
+            let Value::Object(content) = json!({
+                "op_id": id, "device": id, "n": 1, "author": id, "kind": "visit",
+                "schema": "visit/1", "subject": { "type": "visit", "id": id }, "bucket": id,
+                "captured": { "wall_ms": WALL_MS },
+                "body": { "outcome": "locked", "office_ids": [id], "photos": [photo] },
+            }) else {
+                unreachable!("it is an object")
+            };
+            let (op, _) = Op::seal(content).expect("the envelope is whole");
+            // The phone's clock was a day behind: that is another issue.
+            let at_ms = WALL_MS + 24 * 3_600_000;
+            let quality = TimeQuality::Anchored;
+            Fact::read(&op, Stamp { corrected_ms: at_ms, received_ms: at_ms, quality }).1
+        };
+        for (taken_ms, flagged) in [
+            (WALL_MS, false),
+            (WALL_MS - PHOTO_GAP_MS, false),
+            (WALL_MS - PHOTO_GAP_MS - 1, true),
+            (WALL_MS + PHOTO_GAP_MS + 1, true),
+        ] {
+            assert_eq!(issues(taken_ms).contains("photo_time_gap"), flagged, "{taken_ms}");
+        }
     }
 }

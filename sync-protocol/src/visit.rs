@@ -50,6 +50,8 @@ pub struct Visit {
     pub roster_version: Option<i64>,
     /// What it contributes to the three clears.
     pub clears: ClearInputs,
+    /// The SHA-256 of every photo that it promised.
+    pub photographs: Vec<Hash>,
     /// The mandatory photos that it promised: without them verified, evidence is pending.
     pub mandatory: Vec<Promise>,
     /// The company trades under a licence, which was seen.
@@ -67,6 +69,9 @@ pub struct Promise {
     pub sha256: Option<Hash>,
 }
 
+/// The long side from which a licence is legible, and any other photo, in pixels (domain §2.10).
+const LICENCE_PX_MIN: i64 = 1600;
+const PHOTO_PX_MIN: i64 = 1024;
 /// An identity number of at most this many characters is a part of one, by the capture policy.
 const SHORTENED_ID_CHARS_MAX: usize = 6;
 /// Most rooms that one visit may name, and most photos it may promise.
@@ -124,6 +129,7 @@ impl Visit {
             clears: clears::read(&body, &licence, &mut issues),
             company,
             mandatory: photos.mandatory(outcome, &licence),
+            photographs: photos.hashes,
             licensed: licence.is_licensed(),
             unlicensed_open: licence.is_unlicensed() && !licence.dealt_with,
         };
@@ -161,6 +167,7 @@ impl Visit {
             location: None,
             roster_version: None,
             clears: ClearInputs::NONE,
+            photographs: Vec::new(),
             mandatory: Vec::new(),
             licensed: false,
             unlicensed_open: false,
@@ -172,16 +179,24 @@ impl Visit {
 struct Photos {
     licence: Vec<Promise>,
     absence: Vec<Promise>,
+    hashes: Vec<Hash>,
 }
 
 impl Photos {
     fn read(body: &Body<'_>, issues: &mut Issues) -> Self {
-        let (mut licence, mut absence) = (Vec::new(), Vec::new());
+        let (mut licence, mut absence, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
         for photo in body.objects("photos", issues).into_iter().take(LIST_MAX) {
             let Some(id) = photo.id("photo_id", issues) else { continue };
             let sha256 = photo.text("sha256", issues).and_then(Hash::parse);
             let promise = Promise { photo: id, sha256 };
-            match photo.text("kind", issues) {
+            hashes.extend(sha256);
+            let kind = photo.text("kind", issues);
+            let legible_px =
+                if kind == Some("licence_front") { LICENCE_PX_MIN } else { PHOTO_PX_MIN };
+            let sides_px = ["width_px", "height_px"].map(|side| photo.integer(side, issues));
+            let long_px = sides_px.into_iter().flatten().max();
+            issues.add_if(long_px.is_some_and(|px| px < legible_px), "photo_low_resolution");
+            match kind {
                 Some("licence_front") => licence.push(promise),
                 Some(
                     "vacant_interior" | "interior" | "door_closed" | "door_plate" | "corridor",
@@ -191,7 +206,7 @@ impl Photos {
                 _ => {}
             }
         }
-        Self { licence, absence }
+        Self { licence, absence, hashes }
     }
 
     fn shows_absence(&self) -> bool {

@@ -24,6 +24,7 @@ pub(super) struct Ledger {
     structural: BTreeSet<OpId>,
     revisions: BTreeSet<(VisitKey, OpId)>,
     visits_by_photo: BTreeSet<(PhotoId, VisitKey)>,
+    visits_by_hash: BTreeSet<(Hash, VisitKey)>,
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
     late: HashMap<VisitId, BTreeSet<OpId>>,
@@ -82,6 +83,9 @@ impl Ledger {
             Kind::Visit(visit) => {
                 let key = (visit.visit_id, fact.author);
                 self.revisions.insert((key, op));
+                for hash in &visit.photographs {
+                    self.visits_by_hash.insert((*hash, key));
+                }
                 for promise in &visit.mandatory {
                     self.visits_by_photo.insert((promise.photo, key));
                 }
@@ -170,6 +174,13 @@ impl Ledger {
         let first = (photo, (VisitId(Uuid::nil()), UserId(Uuid::nil())));
         let promises = self.visits_by_photo.range(first..);
         promises.take_while(move |(promised, _)| *promised == photo).map(|(_, key)| *key)
+    }
+
+    /// The visits some revision of which promised a photo of these bytes.
+    pub(super) fn visits_with(&self, hash: Hash) -> impl Iterator<Item = VisitKey> {
+        let first = (hash, (VisitId(Uuid::nil()), UserId(Uuid::nil())));
+        let promises = self.visits_by_hash.range(first..);
+        promises.take_while(move |(promised, _)| *promised == hash).map(|(_, key)| *key)
     }
 
     /// The visits of all authors under one id.

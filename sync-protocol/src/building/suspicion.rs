@@ -23,7 +23,8 @@ const DUPLICATE_MS: Millis = 10 * 60 * 1000;
 /// What is suspected of a visit.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Suspicions {
-    /// `outside_geofence`, `roster_stale`, `suspected_duplicate`, `licence_seen_elsewhere`.
+    /// `outside_geofence`, `roster_stale`, `suspected_duplicate`, `photo_reused`,
+    /// `licence_seen_elsewhere`.
     pub(super) issues: Issues,
     /// The visits that it is suspected to repeat, or to be repeated by.
     pub(super) duplicates: BTreeSet<VisitId>,
@@ -45,6 +46,7 @@ impl Building {
         };
         found.duplicates = self.duplicates(key, placed, fact, visit);
         found.issues.add_if(!found.duplicates.is_empty(), "suspected_duplicate");
+        found.issues.add_if(self.has_reused_photo(key, placed, visit), "photo_reused");
         let elsewhere = placed.at_work && self.is_licence_elsewhere(key, placed, visit);
         found.issues.add_if(elsewhere, LICENCE_SEEN_ELSEWHERE);
         found
@@ -70,6 +72,19 @@ impl Building {
                 .is_some_and(|other| says_the_same(visit, other))
         });
         repeats.map(|(other, _)| other).collect()
+    }
+
+    /// Whether the bytes of a photo were promised for another office too (C39).
+    fn has_reused_photo(&self, key: VisitKey, placed: &Placed, visit: &Visit) -> bool {
+        let here: BTreeSet<OfficeId> = offices(placed).collect();
+        visit.photographs.iter().any(|hash| {
+            let others = self.ledger.visits_with(*hash).filter(|other| *other != key);
+            others.filter_map(|other| self.placed.get(&other)).any(|other| {
+                let promises = self.ledger.visit(other.op).map(|visit| &visit.photographs);
+                promises.is_some_and(|hashes| hashes.contains(hash))
+                    && offices(other).any(|office| !here.contains(&office))
+            })
+        })
     }
 
     /// Whether the licence was found in another place of the building in the same round (C27). Rooms
