@@ -2,6 +2,7 @@
 
 use super::{Draft, ends, inspected, room, said, seeing, visit};
 use crate::world::id;
+use saolou_protocol::conflict::Conflict;
 use serde_json::json;
 
 fn rename(number: u64, author: u64, label: &str, source: &str) -> Draft {
