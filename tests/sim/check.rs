@@ -1,6 +1,6 @@
 //! What must hold, whatever went wrong (I1–I14 of the protocol).
 
-use crate::backend::{Backend, Dump, Person, Reply};
+use crate::backend::{Backend, Dump, Person, Reply, StoredRows};
 use crate::content;
 use crate::core::{LIMITS, digest_of};
 use crate::field;
@@ -18,7 +18,6 @@ use saolou_protocol::time::{ClockReading, Millis};
 use saolou_protocol::wire::SyncReply;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// A request or reply that was longer under way says little about clocks: anchored times may be off
@@ -111,9 +110,6 @@ pub(crate) fn released<B: Backend>(
     Ok(())
 }
 
-/// Rows by kind and id.
-pub(crate) type Rows = BTreeMap<(String, Uuid), Arc<[u8]>>;
-
 fn is_on(dump: &Dump, op: OpId, hash: Hash) -> bool {
     dump.accepted.get(&op).is_some_and(|accepted| accepted.hash == hash)
         || dump.quarantined.contains(&(op, hash))
@@ -135,8 +131,9 @@ pub(crate) fn server<B: Backend>(server: &mut B, ledger: &mut Ledger) -> Result<
         let stored = dump.entities.get(&bucket).unwrap_or(&nothing);
         let anew = fold_anew(&dump, bucket);
         if let Some(key) = differing(stored, &anew) {
-            let text =
-                |rows: &Rows| rows.get(&key).map(|body| String::from_utf8_lossy(body).into_owned());
+            let text = |rows: &StoredRows| {
+                rows.get(&key).map(|body| String::from_utf8_lossy(body).into_owned())
+            };
             let (is, ought) = (text(stored), text(&anew));
             let what = format!("{key:?} of {bucket}: stored {is:?}, recounted {ought:?}");
             return Err(Broken::new("I4", what));
@@ -158,7 +155,7 @@ pub(crate) fn server<B: Backend>(server: &mut B, ledger: &mut Ledger) -> Result<
 }
 
 /// A bucket folded from its ops, the last first, as if each had come at once.
-fn fold_anew(dump: &Dump, bucket: BuildingId) -> Rows {
+fn fold_anew(dump: &Dump, bucket: BuildingId) -> StoredRows {
     let mut building = Building::new(bucket, field::rounds());
     let of_bucket = dump.accepted.values().rev().filter(|op| op.bucket == bucket);
     let facts = of_bucket.map(|op| {

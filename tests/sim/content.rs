@@ -1,8 +1,8 @@
 //! What must hold of the content that is served, found out from the ops as they were sent and not
 //! with the code that merges them.
 
-use crate::backend::{Accepted, Dump};
-use crate::check::{Broken, Rows};
+use crate::backend::{Accepted, Dump, StoredRows};
+use crate::check::Broken;
 use saolou_protocol::ids::{BuildingId, OpId};
 use saolou_protocol::op::Op;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// An id that is named as what a room became is there, where an op by itself made it (I11).
-pub(crate) fn references(dump: &Dump, stored: &Rows) -> Result<(), Broken> {
+pub(crate) fn references(dump: &Dump, stored: &StoredRows) -> Result<(), Broken> {
     let known: BTreeSet<Uuid> = stored.keys().map(|(_, id)| *id).collect();
     for body in stored.values().filter(|body| contains(body, "\"becomes\"")) {
         let read: Value = serde_json::from_slice(body).expect("an entity is JSON");
@@ -29,7 +29,7 @@ pub(crate) fn references(dump: &Dump, stored: &Rows) -> Result<(), Broken> {
 
 /// A group takes effect whole or not at all: no room is there that a member of an incomplete group
 /// adds.
-pub(crate) fn groups(dump: &Dump, bucket: BuildingId, stored: &Rows) -> Result<(), Broken> {
+pub(crate) fn groups(dump: &Dump, bucket: BuildingId, stored: &StoredRows) -> Result<(), Broken> {
     let mut groups = BTreeMap::<_, Vec<&Accepted>>::new();
     for op in dump.accepted.values().filter(|op| op.bucket == bucket) {
         if let Some(group) = op.fact.group {
@@ -52,7 +52,7 @@ pub(crate) fn groups(dump: &Dump, bucket: BuildingId, stored: &Rows) -> Result<(
 
 /// A label that somebody has seen and overruled is overruled wherever it was written: no open
 /// conflict names it.
-pub(crate) fn kills(dump: &Dump, bucket: BuildingId, stored: &Rows) -> Result<(), Broken> {
+pub(crate) fn kills(dump: &Dump, bucket: BuildingId, stored: &StoredRows) -> Result<(), Broken> {
     let Some(body) = stored.get(&("building".to_owned(), bucket.0)) else { return Ok(()) };
     let read: Value = serde_json::from_slice(body).expect("an entity is JSON");
     let conflicts = read["conflicts"].as_array().into_iter().flatten();

@@ -1,7 +1,7 @@
 //! The server's core over a store in memory: the same functions that the real server calls, one
 //! transaction at a time.
 
-use crate::backend::{Accepted, Backend, Desk, Dump, Person, Reply};
+use crate::backend::{Accepted, Backend, Desk, Dump, Person, Reply, StoredRows};
 use crate::field;
 use saolou_protocol::building::answer::{Answer, AnswerStatus};
 use saolou_protocol::building::{Building, RoundWindow};
@@ -546,7 +546,7 @@ fn raw(body: Vec<u8>) -> Box<RawValue> {
 }
 
 /// The digest of rows as they are stored, counted anew.
-pub(crate) fn digest_of(rows: &BTreeMap<(String, Uuid), Arc<[u8]>>) -> Digest {
+pub(crate) fn digest_of(rows: &StoredRows) -> Digest {
     let mut digest = Digest::default();
     for ((kind, id), body) in rows {
         digest.add_row(&saolou_protocol::digest::term(kind, *id, Hash::of(body)));

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// How long the threads of a killed server may take to notice.
@@ -210,6 +210,7 @@ impl Machine {
                 ]
             });
         } else {
+            self.wait_for_closed_files();
             let file = self.folder.path().join("saolou.db");
             for end in ["-wal", "-shm"] {
                 drop(fs::remove_file(self.folder.path().join(format!("saolou.db{end}"))));
@@ -226,6 +227,22 @@ impl Machine {
         }
         self.start();
         true
+    }
+
+    /// SQLite closes its files on threads of its own, some time after its connections are gone; until
+    /// then it may still write into them or delete them. Where the system does not tell which files
+    /// are open, nothing is waited for.
+    fn wait_for_closed_files(&self) {
+        let file = self.folder.path().join("saolou.db");
+        let is_open = || {
+            let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+            open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|link| link == file)
+        };
+        let began = Instant::now();
+        while is_open() {
+            assert!(began.elapsed() < KILL_MAX, "somebody keeps {} open", file.display());
+            std::thread::yield_now();
+        }
     }
 
     fn kept(&self) -> PathBuf {
