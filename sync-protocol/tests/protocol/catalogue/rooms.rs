@@ -75,7 +75,7 @@ fn c20_a_merge_and_a_split_of_one_room_leave_the_base_in_force() {
         visit(3, 2, 1, "locked", json!({})),
     ]);
     assert_eq!(end.conflicts(), ["structure_disputed"]);
-    assert!(end.building.conflicts().all(saolou_protocol::conflict::Conflict::blocks_acceptance));
+    assert!(end.building.conflicts().all(Conflict::blocks_acceptance));
     assert_eq!((end.state(1201), end.state(1202)), (json!("locked"), json!("unvisited")));
     end.keeps(1201, &[1, 2, 3]);
 }
