@@ -27,6 +27,7 @@ fn routes() -> Vec<(Method, String)> {
         let path = texts.nth(1).expect("a path");
         let handlers = texts.next().expect("handlers");
         let handlers = handlers.split(".layer(").next().expect("what stands before a layer");
+        let handlers = handlers.split("\n}").next().expect("what stands before the end");
         let nested = !(path == "/" || path.starts_with("/api") || path.starts_with("/health"));
         let prefix = if nested && path != "/metrics" { "/api/v1" } else { "" };
         let path = path.split('/').map(|part| match part.starts_with('{') {

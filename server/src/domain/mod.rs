@@ -10,7 +10,8 @@
 //!
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
-//! [`timeline`] what supervisors read · [`quarantine`] and [`devices`] what they decide · [`photos`]
+//! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
+//! [`devices`] what they decide · [`photos`]
 //! the evidence.
 
 pub(crate) mod access;

@@ -8,7 +8,8 @@
 //! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office`
 //! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, [`view`] is
 //! what is served and `serve` makes its bytes, [`answer`] says to a
-//! phone what became of its op.
+//! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
+//! visit, [`late`] which visits are from outside their round.
 
 pub mod answer;
 mod conflicts;
