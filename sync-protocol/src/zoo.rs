@@ -122,7 +122,7 @@ defects! {
 }
 
 #[cfg(feature = "faults")]
-std::thread_local! {
+thread_local! {
     static PLANTED: std::cell::Cell<Option<Defect>> = const { std::cell::Cell::new(None) };
 }
 
