@@ -16,6 +16,8 @@ pub(crate) enum Error {
     WrongPassword,
     #[error("the account is suspended")]
     Suspended,
+    #[error("the device is revoked")]
+    DeviceRevoked,
     #[error("not permitted")]
     Forbidden,
     /// Also what lies outside the caller's scope: its existence is nobody's business.
@@ -97,6 +99,15 @@ impl Error {
                 [
                     "手机上未上传的记录仍可上传，由督导审核；其他操作请联系系统管理员。",
                     "Records waiting on the phone can still be sent, for the supervisor to review; for anything else ask the system administrator.",
+                ],
+            ),
+            Self::DeviceRevoked => problem(
+                StatusCode::FORBIDDEN,
+                "device_revoked",
+                ["此设备已被吊销", "The device is revoked"],
+                [
+                    "手机上未上传的记录仍可上传，由督导审核；请换用其他设备登录。",
+                    "Records waiting on the phone can still be sent, for the supervisor to review; sign in on another device.",
                 ],
             ),
             Self::Forbidden => problem(

@@ -116,7 +116,7 @@ pub struct Limits {
 pub struct Review {
     /// The op.
     pub op_id: OpId,
-    /// `applied`, `parked`, `quarantined`, `discarded`, or `unknown` where the server has no such
+    /// `applied`, `parked`, `conflict`, `quarantined`, `discarded`, or `unknown` where the server has no such
     /// op of this author.
     pub state: String,
     /// Why, in the words of the one who decided or as a code.

@@ -2,7 +2,7 @@
 
 use crate::actors::{Actor, op, visit};
 use crate::replica::Replica;
-use crate::world::{MONDAY_MS, World, id, on_both};
+use crate::world::{MONDAY_MS, PASSWORD, World, id, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -122,6 +122,32 @@ on_both! {
         let reply = pull(&wang, json!({ "cursor": replica.cursor })).await;
         assert_eq!(reply["pull"]["leave"][0]["reason"], "device_revoked", "{reply}");
         assert_eq!(reply["pull"]["entities"], json!([]));
+    }
+
+    async fn a_stolen_phone_reads_nothing_whatever_device_it_names(world: World) {
+        let qian = world.actor("qian").await;
+        let mut wang = world.actor("wang").await;
+        let body = json!({ "username": "wang", "password": PASSWORD, "device": wang.device });
+        let response = wang.send(Method::POST, "/api/v1/session", Some(body)).await;
+        let signed_in: Value = response.json().await.expect("JSON");
+        wang.token = signed_in["access_token"].as_str().expect("a token").to_owned();
+        let replica = Replica::download(&wang).await;
+        let path = format!("/api/v1/devices/{}/revoke", wang.device);
+        let reason = Some(json!({ "reason": "手机遗失" }));
+        let revoked = qian.send(Method::POST, &path, reason).await;
+        assert!(revoked.status().is_success(), "it has filed nothing, and holds something");
+        let floors = format!("/api/v1/buildings/{}/floors", id("building"));
+        wang.refused(Method::GET, &floors, None, 403, "device_revoked").await;
+        wang.device = id("another device");
+        let reply = pull(&wang, json!({ "cursor": replica.cursor })).await;
+        assert_eq!(reply["pull"]["entities"], json!([]));
+        let desk_like = op("wang", 0, "visit", id("v"), locked("101"), |op| {
+            op["device"] = json!(id("a third device"));
+        });
+        let reply = wang.sync(&[desk_like]).await;
+        assert_eq!(reply["results"][0]["reason"], "device_revoked", "{reply}");
+        let elsewhere = world.actor("wang").await;
+        elsewhere.get(&floors).await;
     }
 
     async fn a_replica_that_went_wrong_is_found_and_mended_row_by_row(world: World) {

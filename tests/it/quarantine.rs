@@ -89,6 +89,44 @@ on_both! {
         assert_eq!(wang.office("101").await["state"], "unvisited");
     }
 
+    async fn nothing_is_attached_to_a_building_that_is_none_or_another_streets(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let other = world.actor("other qian").await;
+        let theirs = json!({ "unit_id": id("other street"), "code": "X1", "name": "X" });
+        other.put(&format!("/api/v1/buildings/{}", id("theirs")), theirs).await;
+        wang.sync(&[visit("lin", 1, "101", "locked")]).await;
+        let item = waiting(&qian).await.remove(0);
+        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
+        for building in ["theirs", "no building"] {
+            let attach = json!({
+                "decision": "attach", "reason": "?", "building_id": id(building),
+            });
+            qian.refused(Method::POST, &path, Some(attach), 404, "not_found").await;
+        }
+        assert_eq!(waiting(&qian).await.len(), 1);
+    }
+
+    async fn nobody_releases_what_only_the_server_can_know(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let body = json!({ "photo_id": id("p"), "sha256": "ab".repeat(32) });
+        wang.sync(&[op("wang", 1, "photo_verified", id("p"), body, |_| ())]).await;
+        let item = waiting(&qian).await.remove(0);
+        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
+        let release = json!({ "decision": "release", "reason": "?" });
+        qian.refused(Method::POST, &path, Some(release), 422, "invalid").await;
+    }
+
+    async fn what_its_author_has_filed_meanwhile_is_not_discarded(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        wang.sync(&[visit("lin", 1, "101", "locked")]).await;
+        let item = waiting(&qian).await.remove(0);
+        world.actor("lin").await.sync(&[visit("lin", 1, "101", "locked")]).await;
+        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
+        let discard = json!({ "decision": "discard", "reason": "?" });
+        qian.refused(Method::POST, &path, Some(discard), 422, "invalid").await;
+        assert_eq!(wang.office("101").await["state"], "locked");
+    }
+
     async fn what_is_no_op_can_be_read_and_discarded_and_not_released(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         wang.sync(&[r#"{"kind":"visit","hash":"00"}"#.to_owned()]).await;

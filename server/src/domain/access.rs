@@ -4,7 +4,7 @@
 //! the buildings that their teams are assigned to; the other roles reach all buildings of their unit.
 
 use crate::error::{Error, Result};
-use crate::store::{Grant, Head, Tx};
+use crate::store::{Account, Grant, Head, Tx};
 use saolou_protocol::engine::push::{self, Standing};
 use saolou_protocol::ids::BuildingId;
 use saolou_protocol::time::Millis;
@@ -20,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) grants: Vec<Grant>,
     /// Since when the account is suspended: then the caller may only hand over what phones hold.
     pub(crate) suspended_ms: Option<Millis>,
+    /// The session was opened on a device that was revoked since: the same holds.
+    pub(crate) device_revoked: bool,
 }
 
 /// Something that takes a permission.
@@ -111,6 +113,13 @@ pub(crate) fn may_file(caller: &Caller, kind: &str) -> bool {
 }
 
 impl Caller {
+    /// An account without a session: to find out what it may do.
+    pub(crate) fn of(account: Account, grants: Vec<Grant>) -> Self {
+        let Account { user_id, name, suspended_ms, .. } = account;
+        let session_id = Uuid::nil();
+        Self { user_id, session_id, name, grants, suspended_ms, device_revoked: false }
+    }
+
     /// Whether any role allows an act.
     pub(crate) fn may(&self, act: Act) -> bool {
         self.grants.iter().any(|grant| allows(&grant.role, act))

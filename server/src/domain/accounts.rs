@@ -99,6 +99,7 @@ impl Gate {
         clock: &Clock,
         username: &str,
         password: &str,
+        device: Option<Uuid>,
     ) -> Result<SignedIn> {
         let now_ms = clock.now_ms();
         self.check_failures(username, now_ms)?;
@@ -113,7 +114,8 @@ impl Gate {
         let (session, refresh) = (clock.new_id(), new_refresh_token());
         let mut tx = store.write().await?;
         let expires_ms = now_ms + REFRESH_TTL_MS;
-        tx.open_session(session, account.user_id, &digest(&refresh), now_ms, expires_ms).await?;
+        let (user, hash) = (account.user_id, digest(&refresh));
+        tx.open_session(session, user, device, &hash, now_ms, expires_ms).await?;
         let signed_in = self.signed_in(&mut tx, session, &account, refresh, now_ms).await?;
         tx.commit().await?;
         tracing::info!(user_id = %account.user_id, session_id = %session, "signed in");
@@ -164,7 +166,7 @@ impl Gate {
     }
 
     /// The caller behind a token: its session must still be open. A suspended
-    /// account comes as such: it may still hand over what a phone holds.
+    /// account, or one on a revoked device, comes as such: it may still hand over what a phone holds.
     pub(crate) async fn caller(&self, store: &Store, clock: &Clock, token: &str) -> Result<Caller> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The injected clock judges the expiry, so that a shifted clock shifts this too.
@@ -185,7 +187,8 @@ impl Gate {
         let grants = tx.grants(session.user_id).await?;
         let (user_id, session_id) = (session.user_id, session.session_id);
         let (name, suspended_ms) = (session.name, session.suspended_ms);
-        Ok(Caller { user_id, session_id, name, grants, suspended_ms })
+        let device_revoked = session.device_revoked;
+        Ok(Caller { user_id, session_id, name, grants, suspended_ms, device_revoked })
     }
 
     /// Compares a password; an unknown account costs the same time as a wrong password.

@@ -78,18 +78,13 @@ async fn scope_of(tx: &mut Tx, user: Uuid, now_ms: Millis) -> Result<HashSet<Uui
         return Ok(HashSet::new());
     }
     let grants = tx.grants(user).await?;
-    let caller = Caller {
-        user_id: user,
-        session_id: Uuid::nil(),
-        name: account.name,
-        grants,
-        suspended_ms: None,
-    };
+    let caller = Caller::of(account, grants);
     Ok(caller.heads(tx, now_ms).await?.into_keys().collect())
 }
 
-/// Revokes a device that was lost or stolen: its sessions end, what it sends from now on goes to
-/// quarantine whatever time it claims, and it is told to leave everything (domain C48).
+/// Revokes a device that was lost or stolen: sessions on it read nothing any more, what it sends from
+/// now on goes to quarantine whatever time it claims, and it is told to leave everything (domain C48).
+/// It may still sign in, so that what it holds reaches the desk.
 pub(crate) async fn revoke(
     sync: &Sync,
     caller: &Caller,

@@ -5,13 +5,13 @@ use super::cursor;
 use super::fold::head_of;
 use super::sync::{Sync, raw};
 use crate::error::Result;
-use crate::store::{EntityRow, Head, HoldingRow, Tx};
+use crate::store::{EntityRow, Head, HoldingRow, Seen, Tx};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::{Sums, first_byte};
 use saolou_protocol::engine::pull::{Cursor, Holdings, Pager, Scope};
 use saolou_protocol::ids::{BuildingId, DeviceId};
 use saolou_protocol::wire::{BucketSums, Page, PullRequest, Rows, Served};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Rows that are read at once for a page.
@@ -36,7 +36,8 @@ impl Sync {
         asked: PullRequest,
     ) -> Result<Pulled> {
         let now_ms = self.clock.now_ms();
-        let revoked = !tx.revoked_devices(&[device.0]).await?.is_empty();
+        // A stolen phone may name another device than the one it signed in on.
+        let revoked = caller.device_revoked || !tx.revoked_devices(&[device.0]).await?.is_empty();
         let heads = match (caller.suspended_ms, revoked) {
             (None, false) => caller.heads(tx, now_ms).await?,
             _ => BTreeMap::new(),
@@ -107,7 +108,10 @@ impl Sync {
             purge_by_ms: None,
         };
         let given: Vec<HoldingRow> = holdings.given.iter().map(row).collect();
+        // A device that has filed nothing yet is known by what it holds, so that it can be revoked.
+        let seen: BTreeSet<Seen> = given.iter().map(Seen::from).collect();
         let mut tx = self.store.write().await?;
+        tx.put_devices(&seen.into_iter().collect::<Vec<_>>(), given_ms).await?;
         for bucket in &holdings.left {
             tx.end_holding(device.0, bucket.0).await?;
         }

@@ -11,13 +11,13 @@ use super::sync::Sync;
 use crate::error::{Error, Result};
 use crate::store::{Quarantined, Tx};
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::engine::push::{Judged, Verdict};
+use saolou_protocol::engine::push::{self, Judged, Verdict};
 use saolou_protocol::fact::Fact;
-use saolou_protocol::ids::{OpId, UserId};
+use saolou_protocol::ids::UserId;
 use saolou_protocol::op::Op;
 use saolou_protocol::time::{Millis, Stamp, TimeQuality};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Most things in one list.
@@ -137,7 +137,7 @@ pub(crate) async fn decide(
         }
         Decided::Discard => ("discarded", Vec::new()),
         Decided::Release => ("released", released(caller, &row)?),
-        Decided::Attach => ("attached", vec![attached(caller, &row, &decision)?]),
+        Decided::Attach => ("attached", vec![attached(sync, caller, &row, &decision).await?]),
     };
     // The op first: a decision that was noted and had no effect would be a loss.
     desk::file(&sync.writer, ops).await?;
@@ -252,8 +252,6 @@ fn differences(stored: &Value, sent: &Value) -> Vec<Difference> {
             (Value::Object(a), Value::Object(b)) => {
                 let names = a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)));
                 for name in names {
-                    let of = |map: &'_ Map<String, Value>| map.get(name).is_some();
-                    debug_assert!(of(a) || of(b), "the name comes from one of them");
                     let (a, b) = (a.get(name), b.get(name));
                     let at = format!("{path}/{name}");
                     open.push((at, a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null)));
@@ -276,6 +274,9 @@ fn stored(row: &Quarantined) -> Result<(Op, Stamp)> {
     let op = Op::restore(row.content.clone(), hash.ok_or_else(unreadable)?);
     let op = op.map_err(|_| unreadable())?;
     let quality = row.quality.as_deref().and_then(TimeQuality::parse).ok_or_else(unreadable)?;
+    if !push::may_file(push::FILING_ROLES, &op.kind) {
+        return Err(Error::Invalid(format!("{}: only the server files this", op.kind)));
+    }
     let (corrected_ms, received_ms) = (row.corrected_ms, row.received_ms);
     Ok((op, Stamp { corrected_ms, received_ms, quality }))
 }
@@ -285,17 +286,31 @@ fn released(caller: &Caller, row: &Quarantined) -> Result<Vec<Judged>> {
     match row.reason.as_str() {
         // It counts already.
         DEVICE_FORKED => Ok(Vec::new()),
-        "op_id_reuse" => Ok(vec![reissued(caller, row, &op, stamp, |_| ())?]),
+        "op_id_reuse" => Ok(vec![reissued(caller, row, row.street_id, (&op, stamp), |_| ())?]),
         _ => Ok(vec![judged(caller, row.street_id, op, stamp)]),
     }
 }
 
-fn attached(caller: &Caller, row: &Quarantined, decision: &Decision) -> Result<Judged> {
+async fn attached(
+    sync: &Sync,
+    caller: &Caller,
+    row: &Quarantined,
+    decision: &Decision,
+) -> Result<Judged> {
     let (op, stamp) = stored(row)?;
     if decision.building_id.is_none() && decision.office_ids.is_empty() {
         return Err(Error::Invalid("attach: expected building_id or office_ids".into()));
     }
-    reissued(caller, row, &op, stamp, |content| {
+    let street = match decision.building_id {
+        None => row.street_id,
+        Some(building) => {
+            let mut tx = sync.store.read().await?;
+            let head = tx.head(building).await?.ok_or(Error::NotFound)?;
+            caller.require_at(&mut tx, Act::Review, head.street_id).await?;
+            head.street_id
+        }
+    };
+    reissued(caller, row, street, (&op, stamp), |content| {
         if let Some(building) = decision.building_id {
             content["bucket"] = json!(building);
         }
@@ -310,8 +325,8 @@ fn attached(caller: &Caller, row: &Quarantined, decision: &Decision) -> Result<J
 fn reissued(
     caller: &Caller,
     row: &Quarantined,
-    op: &Op,
-    stamp: Stamp,
+    street: Uuid,
+    (op, stamp): (&Op, Stamp),
     edit: impl FnOnce(&mut Value),
 ) -> Result<Judged> {
     let mut content = readable(&op.canonical);
@@ -324,7 +339,7 @@ fn reissued(
         return Err(Error::Internal("an op is an object".into()));
     };
     let (op, _) = Op::seal(content).map_err(|refusal| Error::Invalid(refusal.detail))?;
-    Ok(judged(caller, row.street_id, op, stamp))
+    Ok(judged(caller, street, op, stamp))
 }
 
 /// The decision that takes the effect of an op away.
@@ -356,7 +371,7 @@ pub(crate) fn id_of(sender: UserId, hash: &Hash) -> Uuid {
 
 /// Whether an op is kept for the desk although it counts.
 pub(crate) fn is_for_review(judged: &Judged) -> bool {
-    judged.issues.contains(DEVICE_FORKED) && judged.op.op_id != OpId::default()
+    judged.issues.contains(DEVICE_FORKED)
 }
 
 #[cfg(test)]

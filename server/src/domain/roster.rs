@@ -75,14 +75,7 @@ pub(crate) async fn import_as(
     let account = account.ok_or_else(|| Error::Invalid(format!("no account {username}")))?;
     let grants = tx.grants(account.user_id).await?;
     drop(tx);
-    let caller = Caller {
-        user_id: account.user_id,
-        session_id: Uuid::nil(),
-        name: account.name,
-        grants,
-        suspended_ms: account.suspended_ms,
-    };
-    import(sync, &caller, building, file, dry_run).await
+    import(sync, &Caller::of(account, grants), building, file, dry_run).await
 }
 
 /// Imports a list: reads the file, says for each line what becomes of it, and adds the rooms.

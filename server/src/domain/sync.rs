@@ -32,7 +32,6 @@ const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const KEEP_MS: Millis = 14 * 24 * 3600 * 1000;
 /// How many things that are no op are kept of one push.
 const REFUSED_MAX: usize = 20;
-
 /// For every so many milliseconds that phones must wait, half as many ops in their next push.
 const HALVING_MS: u64 = 5_000;
 
@@ -163,10 +162,9 @@ impl Sync {
             pushed.duplicates.extend(outcome.duplicate);
             answers.insert(place, raw(outcome.answer)?);
         }
-        let refused: Vec<(NoOp, Vec<u8>)> = no_ops.iter().map(|(_, no_op)| refuse(no_op)).collect();
-        self.keep_refused(caller, device, received_ms, standing.home, &refused).await?;
-        for ((place, _), (_, answer)) in no_ops.iter().zip(refused) {
-            answers.insert(*place, raw(answer)?);
+        self.keep_refused(caller, device, received_ms, standing.home, &no_ops).await?;
+        for (place, no_op) in &no_ops {
+            answers.insert(*place, raw(refusal(no_op))?);
         }
         pushed.answers = answers.into_values().collect();
         Ok(pushed)
@@ -199,8 +197,14 @@ impl Sync {
             *range = (range.0.min(n), range.1.max(n));
             standing.taken.insert((read.op.device, read.op.n, read.op.op_id));
         }
-        let devices: Vec<Uuid> = counters.keys().copied().collect();
-        standing.revoked = tx.revoked_devices(&devices).await?.into_iter().map(DeviceId).collect();
+        let devices: BTreeSet<DeviceId> = ops.iter().flatten().map(|read| read.op.device).collect();
+        standing.revoked = if caller.device_revoked {
+            // Whatever device a stolen phone names.
+            devices
+        } else {
+            let devices: Vec<Uuid> = devices.into_iter().map(|device| device.0).collect();
+            tx.revoked_devices(&devices).await?.into_iter().map(DeviceId).collect()
+        };
         for (device, (from, to)) in counters {
             // A phone's outbox is contiguous; a range wider than a push is nobody's outbox.
             let to = to.min(from.saturating_add(i64::try_from(OPS_MAX).unwrap_or(i64::MAX)));
@@ -220,15 +224,17 @@ impl Sync {
         device: DeviceId,
         received_ms: Millis,
         street: Uuid,
-        refused: &[(NoOp, Vec<u8>)],
+        refused: &[(usize, NoOp)],
     ) -> Result<()> {
         if refused.is_empty() {
             return Ok(());
         }
+        let refused = &refused[..refused.len().min(REFUSED_MAX)];
+        let answers: Vec<Vec<u8>> = refused.iter().map(|(_, no_op)| refusal(no_op)).collect();
         let rows: Vec<QuarantineRow<'_>> = refused
             .iter()
-            .take(REFUSED_MAX)
-            .map(|(no_op, answer)| QuarantineRow {
+            .zip(&answers)
+            .map(|((_, no_op), answer)| QuarantineRow {
                 street,
                 // By content: what a broken client sends again and again is kept once.
                 id: Uuid::new_v5(&caller.user_id, &no_op.sent),
@@ -304,10 +310,11 @@ impl Sync {
     }
 }
 
-fn refuse(no_op: &NoOp) -> (NoOp, Vec<u8>) {
+/// The answer to what is no op.
+fn refusal(no_op: &NoOp) -> Vec<u8> {
     let mut answer = Answer::plain(no_op.refusal.op_id, AnswerStatus::Refused, no_op.refusal.code);
     answer.detail = Some(no_op.refusal.detail.clone());
-    (no_op.clone(), answer.bytes())
+    answer.bytes()
 }
 
 /// JSON that was written by this server, to be sent on as it is.

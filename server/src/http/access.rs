@@ -63,9 +63,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let SignedIn(caller) = SignedIn::from_request_parts(parts, state).await?;
-        // Whoever is suspended may still hand over what his phone holds; it goes to quarantine.
-        if caller.suspended_ms.is_some() && P::ACT != Act::Push {
-            return Err(Error::Suspended);
+        // Whoever is suspended, or has a revoked device, may still hand over what his phone holds; it goes to quarantine.
+        if P::ACT != Act::Push {
+            if caller.suspended_ms.is_some() {
+                return Err(Error::Suspended);
+            }
+            if caller.device_revoked {
+                return Err(Error::DeviceRevoked);
+            }
         }
         if caller.may(P::ACT) {
             Ok(Self { caller, permission: PhantomData })

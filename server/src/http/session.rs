@@ -7,12 +7,14 @@ use crate::error::Result;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use uuid::Uuid;
 
-/// A user name and a password.
+/// A user name and a password, and the device incarnation where a phone signs in.
 #[derive(Deserialize)]
 pub(super) struct Credentials {
     username: String,
     password: String,
+    device: Option<Uuid>,
 }
 
 /// A refresh token.
@@ -25,9 +27,9 @@ pub(super) async fn sign_in(
     State(app): State<App>,
     Json(credentials): Json<Credentials>,
 ) -> Result<axum::Json<accounts::SignedIn>> {
-    let Credentials { username, password } = credentials;
+    let Credentials { username, password, device } = credentials;
     let App { gate, sync, .. } = &app;
-    gate.sign_in(&sync.store, &sync.clock, &username, &password).await.map(axum::Json)
+    gate.sign_in(&sync.store, &sync.clock, &username, &password, device).await.map(axum::Json)
 }
 
 pub(super) async fn refresh(

@@ -30,6 +30,8 @@ pub(crate) struct SessionRow {
     pub(crate) user_id: Uuid,
     pub(crate) name: String,
     pub(crate) suspended_ms: Option<Millis>,
+    /// The device that the session was opened on was revoked.
+    pub(crate) device_revoked: bool,
     pub(crate) expires_ms: Millis,
 }
 
@@ -107,8 +109,10 @@ impl Tx {
     /// A session with its account.
     pub(crate) async fn session(&mut self, session: Uuid) -> Result<Option<SessionRow>> {
         const SQL: &str = "select session.session_id, session.user_id, account.name, \
-             account.suspended_ms, session.expires_ms from session \
-             join account on account.user_id = session.user_id where session.session_id = $1";
+             account.suspended_ms, device.revoked_ms is not null as device_revoked, \
+             session.expires_ms from session \
+             join account on account.user_id = session.user_id \
+             left join device on device.device_id = session.device_id where session.session_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(session).fetch_optional(conn).await)
     }
 
@@ -117,14 +121,15 @@ impl Tx {
         &mut self,
         session: Uuid,
         user: Uuid,
+        device: Option<Uuid>,
         refresh_hash: &[u8],
         now_ms: Millis,
         expires_ms: Millis,
     ) -> Result<()> {
         const CLEAR: &str = "delete from session where user_id = $1 and expires_ms < $2";
         const PUT: &str = "insert into session \
-             (session_id, user_id, refresh_hash, created_ms, expires_ms) \
-             values ($1, $2, $3, $4, $5)";
+             (session_id, user_id, refresh_hash, created_ms, expires_ms, device_id) \
+             values ($1, $2, $3, $4, $5, $6)";
         on!(self, |conn| sqlx::query(CLEAR).bind(user).bind(now_ms).execute(conn).await.map(drop))?;
         on!(self, |conn| sqlx::query(PUT)
             .bind(session)
@@ -132,6 +137,7 @@ impl Tx {
             .bind(refresh_hash)
             .bind(now_ms)
             .bind(expires_ms)
+            .bind(device)
             .execute(conn)
             .await
             .map(drop))

@@ -6,7 +6,7 @@ use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
 /// A device that files in a street.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Seen {
     pub(crate) device: Uuid,
     pub(crate) user: Uuid,
@@ -23,6 +23,12 @@ pub(crate) struct HoldingRow {
     pub(crate) given_ms: Millis,
     /// Until when it must have left, where it was told to.
     pub(crate) purge_by_ms: Option<Millis>,
+}
+
+impl From<&HoldingRow> for Seen {
+    fn from(row: &HoldingRow) -> Self {
+        Self { device: row.device_id, user: row.user_id, street: row.street_id }
+    }
 }
 
 impl Tx {
@@ -62,28 +68,24 @@ impl Tx {
         Ok(rows.into_iter().map(|(device,)| device).collect())
     }
 
-    /// Revokes a device, and ends the sessions that were opened on it. `false` where it is unknown
-    /// or revoked already.
+    /// Revokes a device; one that is revoked already stays as it is.
     pub(crate) async fn revoke_device(
         &mut self,
         device: Uuid,
         by: Uuid,
         now_ms: Millis,
         reason: &str,
-    ) -> Result<bool> {
-        const REVOKE: &str = "update device set revoked_ms = $2, revoked_by = $3, reason = $4 \
+    ) -> Result<()> {
+        const SQL: &str = "update device set revoked_ms = $2, revoked_by = $3, reason = $4 \
              where device_id = $1 and revoked_ms is null";
-        const END: &str = "delete from session where device_id = $1";
-        let revoked = on!(self, |conn| sqlx::query(REVOKE)
+        on!(self, |conn| sqlx::query(SQL)
             .bind(device)
             .bind(now_ms)
             .bind(by)
             .bind(reason)
             .execute(conn)
             .await
-            .map(|done| done.rows_affected() == 1))?;
-        on!(self, |conn| sqlx::query(END).bind(device).execute(conn).await.map(drop))?;
-        Ok(revoked)
+            .map(drop))
     }
 
     /// The counters of a device that have arrived in a street, how many and up to which: equal

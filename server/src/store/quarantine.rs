@@ -138,7 +138,7 @@ impl Tx {
     }
 
     /// Notes a decision on something that waits, or takes back that it was discarded. `false` where
-    /// somebody else decided first.
+    /// somebody else decided first, or its author has filed it meanwhile, so that it counts.
     pub(crate) async fn decide_quarantine(
         &mut self,
         row: &Quarantined,
@@ -149,7 +149,8 @@ impl Tx {
     ) -> Result<bool> {
         const SQL: &str = "update quarantine set state = $3, decided_by = $4, decided_ms = $5, \
              note = $6 where street_id = $1 and quarantine_id = $2 \
-             and (state in ('waiting', 'discarded') or state = 'settled' and decided_by is null)";
+             and (state in ('waiting', 'discarded') \
+             or state = 'settled' and decided_by is null and $3 <> 'discarded')";
         on!(self, |conn| sqlx::query(SQL)
             .bind(row.street_id)
             .bind(row.quarantine_id)
