@@ -5,9 +5,10 @@ use crate::config::Settings;
 use crate::domain::accounts::Gate;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
-use crate::domain::photos;
+use crate::domain::photos::Photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
+use crate::http::interim::{Announcing, Interim};
 use crate::store::Store;
 use crate::{http, telemetry};
 use base64::Engine;
@@ -16,7 +17,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use saolou_protocol::wire;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub(crate) struct App {
     pub(crate) sync: Sync,
     pub(crate) gate: Gate,
-    pub(crate) photos: Arc<Path>,
+    pub(crate) photos: Photos,
     pub(crate) body_room: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) metrics_token: Option<Arc<str>>,
@@ -60,8 +60,6 @@ impl Server {
         let folder = settings.data_dir.as_path();
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("data folder {}: {error}", folder.display()))?;
-        let photos = folder.join("photos");
-        photos::prepare(&photos)?;
         let store = Store::open(settings.database_url.as_deref(), folder).await?;
         let keys = Keys::read(&store, &clock).await?;
         let mark = Mark::compare(folder, &store, &clock).await?;
@@ -74,9 +72,9 @@ impl Server {
         let (cursor_key, limits) = (keys.cursor.into(), Limits::SERVED);
         let sync = Sync { store, clock, writer, cursor_key, limits };
         let app = App {
+            photos: Photos::start(sync.clone(), &folder.join("photos"))?,
             sync,
             gate: Gate::new(&keys.token),
-            photos: photos.into(),
             body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
             metrics: telemetry::metrics()?,
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
@@ -114,13 +112,17 @@ impl Server {
         let Self { app, listener, writer, stop, mark } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let mut stopping = app.stopping.clone();
-        let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
-            // Also when the sender is gone: nobody is left who could ask to go on.
-            drop(stopping.wait_for(|stopping| *stopping).await);
-        });
+        let photos = app.photos.clone();
+        let service = http::router(app).into_make_service_with_connect_info::<Interim>();
+        let serving =
+            axum::serve(Announcing(listener), service).with_graceful_shutdown(async move {
+                // Also when the sender is gone: nobody is left who could ask to go on.
+                drop(stopping.wait_for(|stopping| *stopping).await);
+            });
         let doorbells = sync.writer.doorbells().clone();
         let sharing = tokio::spawn(doorbells.share(store.clone(), sync.clock.new_id()));
         let watching = tokio::spawn(devices::watch_leaves(sync));
+        let expiring = tokio::spawn(photos.expire_all());
         let marking = tokio::spawn(async move {
             if let Some(mark) = mark {
                 mark.keep().await;
@@ -141,7 +143,7 @@ impl Server {
                 drop(serving.await);
             }
         }
-        for task in [watching, sharing, marking] {
+        for task in [watching, sharing, marking, expiring] {
             task.abort();
             drop(task.await);
         }

@@ -37,6 +37,15 @@ pub(crate) enum Error {
     TooManyAttempts,
     #[error("overloaded")]
     Overloaded,
+    /// An upload that has expired, was cancelled, or whose bytes are lost.
+    #[error("the upload is gone")]
+    UploadGone,
+    #[error("the photo is here with other bytes")]
+    PhotoConflict,
+    #[error("too many uploads at once")]
+    TooManyUploads,
+    #[error("no room on the disk")]
+    NoRoom,
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     #[error("internal: {0}")]
@@ -180,6 +189,39 @@ impl Error {
                 [
                     "请按 Retry-After 稍后重发；记录保留在手机上。",
                     "Send it again after Retry-After; records stay on the phone.",
+                ],
+            ),
+            Self::UploadGone => problem(
+                StatusCode::GONE,
+                "upload_gone",
+                ["此上传已失效", "The upload is gone"],
+                [
+                    "请重新申请上传；照片仍在手机上，不会丢失。",
+                    "Plan the photo again; it is still on the phone and not lost.",
+                ],
+            ),
+            Self::PhotoConflict => problem(
+                StatusCode::CONFLICT,
+                "photo_conflict",
+                ["同一照片编号已有其他内容", "The photo is here with other bytes"],
+                [
+                    "请以新编号保存该照片并重新关联记录；两份内容均不会删除。",
+                    "Give the photo a new id and link it to its record again; neither is deleted.",
+                ],
+            ),
+            Self::TooManyUploads => problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_uploads",
+                ["同时上传的照片过多", "Too many photos at once"],
+                ["请待正在上传的照片完成后继续。", "Go on when some of them have arrived."],
+            ),
+            Self::NoRoom => problem(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "storage_full",
+                ["服务器存储空间不足", "The server's disk is full"],
+                [
+                    "照片保留在手机上，稍后自动续传；请通知系统管理员扩容。",
+                    "Photos stay on the phone and go on later; tell the system administrator to make room.",
                 ],
             ),
             Self::Database(sqlx::Error::PoolTimedOut) => Self::Overloaded.problem(),

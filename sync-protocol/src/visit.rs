@@ -50,8 +50,8 @@ pub struct Visit {
     pub roster_version: Option<i64>,
     /// What it contributes to the three clears.
     pub clears: ClearInputs,
-    /// The SHA-256 of every photo that it promised.
-    pub photographs: Vec<Hash>,
+    /// Every photo that it promised.
+    pub photographs: Vec<Promise>,
     /// The mandatory photos that it promised: without them verified, evidence is pending.
     pub mandatory: Vec<Promise>,
     /// The company trades under a licence, which was seen.
@@ -67,6 +67,14 @@ pub struct Promise {
     pub photo: PhotoId,
     /// The SHA-256 of its bytes at capture.
     pub sha256: Option<Hash>,
+}
+
+impl Promise {
+    /// Whether what arrived is what was promised.
+    #[must_use]
+    pub fn is_kept_by(&self, arrived: &Self) -> bool {
+        self.photo == arrived.photo && (self.sha256.is_none() || self.sha256 == arrived.sha256)
+    }
 }
 
 /// The long side from which a licence is legible, and any other photo, in pixels (domain §2.10).
@@ -129,7 +137,7 @@ impl Visit {
             clears: clears::read(&body, &licence, &mut issues),
             company,
             mandatory: photos.mandatory(outcome, &licence),
-            photographs: photos.hashes,
+            photographs: photos.all,
             licensed: licence.is_licensed(),
             unlicensed_open: licence.is_unlicensed() && !licence.dealt_with,
         };
@@ -179,17 +187,17 @@ impl Visit {
 struct Photos {
     licence: Vec<Promise>,
     absence: Vec<Promise>,
-    hashes: Vec<Hash>,
+    all: Vec<Promise>,
 }
 
 impl Photos {
     fn read(body: &Body<'_>, issues: &mut Issues) -> Self {
-        let (mut licence, mut absence, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut licence, mut absence, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for photo in body.objects("photos", issues).into_iter().take(LIST_MAX) {
             let Some(id) = photo.id("photo_id", issues) else { continue };
             let sha256 = photo.text("sha256", issues).and_then(Hash::parse);
             let promise = Promise { photo: id, sha256 };
-            hashes.extend(sha256);
+            all.push(promise);
             let kind = photo.text("kind", issues);
             let legible_px =
                 if kind == Some("licence_front") { LICENCE_PX_MIN } else { PHOTO_PX_MIN };
@@ -206,7 +214,7 @@ impl Photos {
                 _ => {}
             }
         }
-        Self { licence, absence, hashes }
+        Self { licence, absence, all }
     }
 
     fn shows_absence(&self) -> bool {

@@ -31,4 +31,5 @@ mod sign_in;
 mod suspicions;
 mod sync;
 mod tidy;
+mod uploads;
 mod versions;

@@ -2,9 +2,10 @@
 
 use super::fold::head_of;
 use super::licences::Moved;
+use super::photos::Arrival;
 use super::quarantine;
 use crate::error::Result;
-use crate::store::{EntityRow, HeadMove, OpRow, QuarantineRow, Seen, Tx};
+use crate::store::{EntityRow, HeadMove, OpRow, PhotoRow, QuarantineRow, Seen, Tx};
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::Digest;
@@ -12,6 +13,7 @@ use saolou_protocol::engine::Head;
 use saolou_protocol::engine::commit::{Commit, Known, Move};
 use saolou_protocol::engine::push::{Judged, Verdict};
 use saolou_protocol::ids::{BuildingId, OpId, UserId};
+use saolou_protocol::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -76,6 +78,28 @@ pub(super) async fn write(tx: &mut Tx, commit: &Commit<'_>) -> Result<bool> {
     Moved::of(&commit.moves).write(tx).await?;
     let moves: Vec<HeadMove> = commit.moves.iter().map(head_move).collect();
     Ok(tx.move_heads(&moves).await? == moves.len() as u64)
+}
+
+/// Notes the photos that arrived, and those whose record is here now too.
+pub(super) async fn note_photos(
+    tx: &mut Tx,
+    arrivals: &[&Arrival],
+    commit: &Commit<'_>,
+    now_ms: Millis,
+) -> Result<()> {
+    let photos: Vec<PhotoRow> =
+        arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
+    tx.put_photos(&photos).await?;
+    for (upload, state, received) in arrivals.iter().filter_map(|arrival| arrival.ended) {
+        tx.end_upload(upload, state, received, now_ms).await?;
+    }
+    for change in &commit.moves {
+        for bound in &change.bound {
+            let (street, photo) = (change.from.street, bound.photo.0);
+            tx.bind_photo(street, photo, &bound.sha256.0, now_ms).await?;
+        }
+    }
+    Ok(())
 }
 
 fn op_row<'a>(judged: &'a Judged, answer: &'a [u8]) -> OpRow<'a> {
@@ -155,7 +179,7 @@ pub(super) fn rows_of(change: &Move) -> impl Iterator<Item = EntityRow> {
 pub(super) fn rederived(bucket: Uuid, from: Head, entities: Vec<Entity>, digest: Digest) -> Move {
     let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
     let (bucket, to) = (BuildingId(bucket), Head { seq, digest, ..from });
-    Move { bucket, from, to, entities, licences: LicencesMoved::default() }
+    Move { bucket, from, to, entities, licences: LicencesMoved::default(), bound: Vec::new() }
 }
 
 /// The devices of a batch that file for themselves, with the streets they file in.

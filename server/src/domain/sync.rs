@@ -45,7 +45,7 @@ impl Limits {
         op_bytes_max: OP_BYTES_MAX,
         body_bytes_max: BODY_BYTES_MAX,
         page_bytes_max: PAGE_BYTES_MAX,
-        photo_bytes_max: super::photos::PHOTO_BYTES_MAX,
+        photo_bytes_max: super::photos::PHOTO_BYTES_MAX as usize,
         keep_ms: KEEP_MS,
     };
 }

@@ -9,6 +9,7 @@ use super::batch::{self, head_move, rederived, rows_of};
 use super::doorbells::Doorbells;
 use super::fold::{Cache, differences, head_of};
 use super::licences;
+use super::photos::Arrival;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::bells::is_race;
@@ -43,8 +44,15 @@ pub(crate) struct Writer {
     doorbells: Doorbells,
 }
 
+/// What is committed together: ops, and the photos that some of them say are here.
+#[derive(Debug, Default)]
+pub(crate) struct Push {
+    pub(crate) ops: Vec<Judged>,
+    pub(crate) arrivals: Vec<Arrival>,
+}
+
 enum Command {
-    Push { ops: Vec<Judged>, reply: oneshot::Sender<Result<Vec<Outcome>>> },
+    Push { push: Push, reply: oneshot::Sender<Result<Vec<Outcome>>> },
     Rederive { street: Uuid, reply: oneshot::Sender<Result<()>> },
     Standing { ops: Vec<(BuildingId, OpId)>, reply: oneshot::Sender<Result<Vec<Review>>> },
 }
@@ -66,7 +74,12 @@ impl Writer {
         if ops.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(|reply| Command::Push { ops, reply }).await
+        self.file(Push { ops, arrivals: Vec::new() }).await
+    }
+
+    /// Like [`Self::push`], with the photos that arrived.
+    pub(crate) async fn file(&self, push: Push) -> Result<Vec<Outcome>> {
+        self.ask(|reply| Command::Push { push, reply }).await
     }
 
     /// Derives all buildings of a street anew, after its rounds have changed.
@@ -100,6 +113,12 @@ impl Writer {
     /// What rings when heads have moved.
     pub(crate) fn doorbells(&self) -> &Doorbells {
         &self.doorbells
+    }
+}
+
+impl Push {
+    fn len(&self) -> usize {
+        self.ops.len() + self.arrivals.len()
     }
 }
 
@@ -140,7 +159,7 @@ struct Work {
     changes: u64,
 }
 
-type Waiting = (Vec<Judged>, oneshot::Sender<Result<Vec<Outcome>>>);
+type Waiting = (Push, oneshot::Sender<Result<Vec<Outcome>>>);
 
 impl Work {
     async fn run(mut self, mut waiting: mpsc::Receiver<Command>) {
@@ -159,14 +178,14 @@ impl Work {
                 Command::Standing { ops, reply } => {
                     drop(reply.send(self.standing(ops).await));
                 }
-                Command::Push { ops, reply } => {
-                    let mut len = ops.len();
-                    let mut batch = vec![(ops, reply)];
+                Command::Push { push, reply } => {
+                    let mut len = push.len();
+                    let mut batch = vec![(push, reply)];
                     while len < OPS_PER_COMMIT_MAX {
                         match waiting.try_recv() {
-                            Ok(Command::Push { ops, reply }) => {
-                                len += ops.len();
-                                batch.push((ops, reply));
+                            Ok(Command::Push { push, reply }) => {
+                                len += push.len();
+                                batch.push((push, reply));
                             }
                             Ok(other) => {
                                 held = Some(other);
@@ -184,19 +203,20 @@ impl Work {
     /// Commits a batch; where that fails, each push by itself, so that one cannot fail the others.
     async fn commit_all(&mut self, batch: Vec<Waiting>) {
         metrics::histogram!("saolou_commit_pushes").record(to_f64(batch.len()));
-        let ops: Vec<&Judged> = batch.iter().flat_map(|(ops, _)| ops).collect();
-        match self.commit(&ops).await {
+        let ops: Vec<&Judged> = batch.iter().flat_map(|(push, _)| &push.ops).collect();
+        let arrivals: Vec<&Arrival> = batch.iter().flat_map(|(push, _)| &push.arrivals).collect();
+        match self.commit(&ops, &arrivals).await {
             Ok(mut outcomes) => {
-                for (ops, reply) in batch {
-                    let rest = outcomes.split_off(ops.len());
+                for (push, reply) in batch {
+                    let rest = outcomes.split_off(push.ops.len());
                     drop(reply.send(Ok(std::mem::replace(&mut outcomes, rest))));
                 }
             }
             Err(failure) => {
                 let pushes = batch.len();
                 tracing::warn!(%failure, pushes, "a group commit failed, trying one by one");
-                for (ops, reply) in batch {
-                    drop(reply.send(self.commit_alone(ops).await));
+                for (push, reply) in batch {
+                    drop(reply.send(self.commit_alone(push).await));
                 }
             }
         }
@@ -204,19 +224,21 @@ impl Work {
 
     /// Commits one push; where merging it fails, op by op, and what cannot be merged by itself goes
     /// to quarantine: it is stored, and delays nothing.
-    async fn commit_alone(&mut self, ops: Vec<Judged>) -> Result<Vec<Outcome>> {
-        match self.commit(&ops.iter().collect::<Vec<_>>()).await {
+    async fn commit_alone(&mut self, push: Push) -> Result<Vec<Outcome>> {
+        let Push { ops, arrivals } = push;
+        let arrivals: Vec<&Arrival> = arrivals.iter().collect();
+        match self.commit(&ops.iter().collect::<Vec<_>>(), &arrivals).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(Failure::Error(error)) => return Err(error),
             Err(Failure::Merge) => {}
         }
         let mut outcomes = Vec::with_capacity(ops.len());
         for mut judged in ops {
-            let outcome = match self.commit(&[&judged]).await {
+            let outcome = match self.commit(&[&judged], &arrivals).await {
                 Err(Failure::Merge) => {
                     tracing::error!(op_id = %judged.op.op_id, "an op could not be merged");
                     judged.verdict = Verdict::Quarantine("merge_failed");
-                    self.commit(&[&judged]).await
+                    self.commit(&[&judged], &arrivals).await
                 }
                 committed => committed,
             };
@@ -225,9 +247,13 @@ impl Work {
         Ok(outcomes)
     }
 
-    async fn commit(&mut self, ops: &[&Judged]) -> std::result::Result<Vec<Outcome>, Failure> {
+    async fn commit(
+        &mut self,
+        ops: &[&Judged],
+        arrivals: &[&Arrival],
+    ) -> std::result::Result<Vec<Outcome>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(ops).await {
+            match self.attempt(ops, arrivals).await {
                 Ok(Some(outcomes)) => return Ok(outcomes),
                 Ok(None) => {}
                 Err(Failure::Error(Error::Database(error))) if is_race(&error) => {}
@@ -242,6 +268,7 @@ impl Work {
     async fn attempt(
         &mut self,
         ops: &[&Judged],
+        arrivals: &[&Arrival],
     ) -> std::result::Result<Option<Vec<Outcome>>, Failure> {
         let mut tx = self.store.write().await?;
         if self.changes != self.store.changes() {
@@ -258,7 +285,9 @@ impl Work {
         let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
         let commit = std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
         let seen = self.unseen(ops);
-        tx.put_devices(&seen, self.clock.now_ms()).await?;
+        let now_ms = self.clock.now_ms();
+        tx.put_devices(&seen, now_ms).await?;
+        batch::note_photos(&mut tx, arrivals, &commit, now_ms).await?;
         if !batch::write(&mut tx, &commit).await? {
             return Ok(None);
         }

@@ -8,11 +8,13 @@ mod coverage;
 mod desk;
 mod events;
 mod health;
+pub(crate) mod interim;
 mod pages;
 mod photos;
 mod roster;
 mod session;
 mod sync;
+mod uploads;
 
 use crate::app::App;
 use crate::domain::sync::BODY_BYTES_MAX;
@@ -20,7 +22,7 @@ use crate::error::Error;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request, Response, header};
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -61,6 +63,9 @@ pub(crate) fn router(app: App) -> Router {
     let large = Router::new()
         .route("/sync", post(sync::sync))
         .route("/sync/config", get(sync::config))
+        .route("/photos/plan", post(photos::plan))
+        .route("/photos", get(photos::waiting))
+        .route("/photos/{id}/decide", post(photos::decide))
         .route("/buildings/{id}", put(admin::put_building))
         .route("/buildings/{id}/roster", post(roster::import))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
@@ -72,6 +77,8 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     let untimed = Router::new()
         .route("/api/v1/photos/{id}", put(photos::put))
+        .route("/api/v1/uploads", any(uploads::collection))
+        .route("/api/v1/uploads/{id}", any(uploads::resource))
         .route("/api/v1/events", get(events::events));
     let open = Router::new()
         .route("/health/live", get(health::live))

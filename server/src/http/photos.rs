@@ -1,51 +1,116 @@
-//! `PUT /api/v1/photos/{id}`: the bytes of a promised photo.
+//! `/api/v1/photos`: what is still to be sent, and photos that come in one piece.
 
-use super::access::{May, Path, Push, Query};
+use super::access::Review;
+use super::access::{Json, May, Path, Push, Query};
+use super::uploads::{self, Asked, fields};
 use crate::app::App;
-use crate::domain::photos::{self, PHOTO_BYTES_MAX, Stored};
+use crate::domain::photos::{Append, Appended, Content, Finish, New, Planned};
+use crate::domain::photos::{Decision, Item, Waiting};
 use crate::error::{Error, Result};
-use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use saolou_protocol::canonical::Hash;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use saolou_protocol::ids::PhotoId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
+
+/// The capture manifests of photos, as they were signed.
+#[derive(Deserialize)]
+pub(super) struct Manifests {
+    photos: Vec<Box<RawValue>>,
+}
+
+/// What is to be done about each, in the same order.
+#[derive(Serialize)]
+pub(super) struct Plan {
+    photos: Vec<Planned>,
+}
+
+pub(super) async fn plan(
+    State(app): State<App>,
+    May { caller, .. }: May<Push>,
+    Json(Manifests { photos }): Json<Manifests>,
+) -> Result<axum::Json<Plan>> {
+    let manifests: Vec<&RawValue> = photos.iter().map(AsRef::as_ref).collect();
+    let photos = app.photos.plan(&caller, &manifests).await?;
+    Ok(axum::Json(Plan { photos }))
+}
+
+/// The unit whose waiting photos are listed, and what they wait for.
+#[derive(Deserialize)]
+pub(super) struct OfUnit {
+    unit: Uuid,
+    waiting: Waiting,
+}
+
+#[derive(Serialize)]
+pub(super) struct Items {
+    items: Vec<Item>,
+}
+
+pub(super) async fn waiting(
+    State(app): State<App>,
+    May { caller, .. }: May<Review>,
+    Query(OfUnit { unit, waiting }): Query<OfUnit>,
+) -> Result<axum::Json<Items>> {
+    let items = app.photos.waiting(&caller, unit, waiting).await?;
+    Ok(axum::Json(Items { items }))
+}
+
+pub(super) async fn decide(
+    State(app): State<App>,
+    May { caller, .. }: May<Review>,
+    Path(photo): Path<PhotoId>,
+    Json(decision): Json<Decision>,
+) -> Result<axum::Json<Item>> {
+    app.photos.decide(&caller, photo.0, &decision).await.map(axum::Json)
+}
 
 /// The building whose visit promised the photo.
 #[derive(Deserialize)]
 pub(super) struct OfBuilding {
     building: Uuid,
+    kind: Option<String>,
 }
 
+/// A photo in one request; with `Upload-Complete` one that can be resumed where it breaks.
 pub(super) async fn put(
     State(app): State<App>,
-    May { caller, .. }: May<Push>,
     Path(photo): Path<PhotoId>,
-    Query(OfBuilding { building }): Query<OfBuilding>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Stored>> {
-    let declared = headers.get("content-digest").and_then(|value| digest(value.to_str().ok()?));
-    let declared = declared.ok_or_else(|| {
+    Query(OfBuilding { building, kind }): Query<OfBuilding>,
+    request: Request,
+) -> Result<Response> {
+    let asked = Asked::take(app, request).await?;
+    let sha256 = fields::digest(&asked.headers, "repr-digest")
+        .or_else(|| fields::digest(&asked.headers, "content-digest"));
+    let sha256 = sha256.ok_or_else(|| {
         Error::Malformed("Content-Digest: expected sha-256=:base64: (RFC 9530)".into())
     })?;
-    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
-    if len.is_some_and(|len: usize| len > PHOTO_BYTES_MAX) {
-        return Err(Error::TooLarge(format!("a photo may have {PHOTO_BYTES_MAX} bytes")));
+    let (photo, building) = (Some(photo.0), Some(building));
+    let new = New { protocol: "put", role: "whole", photo, building, kind, ..New::default() };
+    let new = New { sha256: Some(sha256), ..new };
+    if fields::boolean(&asked.headers, "upload-complete").is_some() {
+        return uploads::create_resumable(asked, new).await;
     }
-    let body = body.into_data_stream();
-    let stored =
-        photos::store(&app.sync, &app.photos, &caller, photo, building, declared, body).await;
-    stored.map(Json)
-}
-
-/// The SHA-256 of a `Content-Digest` header (RFC 9530 §2), among whatever else it lists.
-fn digest(value: &str) -> Option<Hash> {
-    let listed = value.split(',').find_map(|item| item.trim().strip_prefix("sha-256="))?;
-    let encoded = listed.strip_prefix(':')?.strip_suffix(':')?;
-    STANDARD.decode(encoded).ok()?.try_into().map(Hash).ok()
+    let content_bytes = asked.content_bytes();
+    let (app, caller) = (asked.app, asked.caller);
+    let row = app.photos.create(&caller, New { bytes: content_bytes, ..new }).await?;
+    let append = Append {
+        offset: 0,
+        content: Content::new(asked.body),
+        content_bytes,
+        bytes: None,
+        finish: Finish::Now,
+        checksum: None,
+        progress: None,
+    };
+    match app.photos.append(&caller, row.upload_id, append).await? {
+        Appended::Complete(_, stored) => Ok(axum::Json(stored).into_response()),
+        Appended::BeyondLength => Err(Error::TooLarge("more than a photo may have".into())),
+        _ => {
+            // Nobody knows of this upload, so nobody will go on with it.
+            drop(app.photos.cancel(&caller, row.upload_id).await);
+            Err(Error::Malformed("body: it broke off".into()))
+        }
+    }
 }

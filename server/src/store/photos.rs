@@ -1,34 +1,188 @@
-//! Photos whose bytes have arrived.
+//! Photos that have arrived. A row stands for one photo of one author with one content, for ever.
 
+use super::bulk::{for_chunks, select_in};
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
-/// A photo that is in the folder.
-pub(crate) struct PhotoRow<'a> {
-    pub(crate) photo: Uuid,
-    pub(crate) sha256: &'a [u8],
-    pub(crate) building: Uuid,
-    pub(crate) author: Uuid,
+/// A photo that has arrived.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct PhotoRow {
+    pub(crate) street_id: Uuid,
+    pub(crate) photo_id: Uuid,
+    pub(crate) author_id: Uuid,
+    pub(crate) sha256: Vec<u8>,
+    /// Nil where nobody said for which building it is.
+    pub(crate) building_id: Uuid,
+    pub(crate) device_id: Option<Uuid>,
+    /// What it shows, in the author's words (domain §2.17).
+    pub(crate) kind: Option<String>,
+    /// As its first bytes say.
+    pub(crate) media_type: String,
     pub(crate) bytes: i64,
+    pub(crate) manifest: Option<Vec<u8>>,
+    /// `stored`, `quarantined`, `mismatched`, `discarded`.
+    pub(crate) state: String,
+    /// Why it is not simply stored.
+    pub(crate) reason: Option<String>,
     pub(crate) received_ms: Millis,
+    /// Since when its record is here too.
+    pub(crate) bound_ms: Option<Millis>,
 }
 
+const COLUMNS: &str = "select street_id, photo_id, author_id, sha256, building_id, device_id, \
+     kind, media_type, bytes, manifest, state, reason, received_ms, bound_ms from photo ";
+
 impl Tx {
-    /// Notes that a photo has arrived; the same bytes under the same id are noted once.
-    pub(crate) async fn put_photo(&mut self, photo: &PhotoRow<'_>) -> Result<()> {
-        const SQL: &str = "insert into photo \
-             (photo_id, sha256, building_id, author_id, bytes, received_ms) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (photo_id, sha256) do nothing";
+    /// Notes photos that have arrived; what is noted already stays as it is.
+    pub(crate) async fn put_photos(&mut self, photos: &[PhotoRow]) -> Result<()> {
+        const HEAD: &str = "insert into photo (street_id, photo_id, author_id, sha256, \
+             building_id, device_id, kind, media_type, bytes, manifest, state, reason, \
+             received_ms, bound_ms) ";
+        for_chunks!(
+            self,
+            photos,
+            HEAD,
+            |values, row| _ = values
+                .push_bind(row.street_id)
+                .push_bind(row.photo_id)
+                .push_bind(row.author_id)
+                .push_bind(row.sha256.as_slice())
+                .push_bind(row.building_id)
+                .push_bind(row.device_id)
+                .push_bind(row.kind.as_deref())
+                .push_bind(row.media_type.as_str())
+                .push_bind(row.bytes)
+                .push_bind(row.manifest.as_deref())
+                .push_bind(row.state.as_str())
+                .push_bind(row.reason.as_deref())
+                .push_bind(row.received_ms)
+                .push_bind(row.bound_ms),
+            " on conflict (street_id, photo_id, author_id, sha256) do nothing"
+        );
+        Ok(())
+    }
+
+    /// What has arrived under the id of a photo, from whomever.
+    pub(crate) async fn photos(&mut self, photo: Uuid) -> Result<Vec<PhotoRow>> {
+        let sql = || {
+            let parts = [COLUMNS, "where photo_id = $1 order by received_ms, sha256"];
+            sqlx::AssertSqlSafe(parts.concat())
+        };
+        on!(self, |conn| sqlx::query_as(sql()).bind(photo).fetch_all(conn).await)
+    }
+
+    /// What has arrived of an author under these ids.
+    pub(crate) async fn photos_of(&mut self, author: Uuid, ids: &[Uuid]) -> Result<Vec<PhotoRow>> {
+        Ok(select_in!(
+            self,
+            ids,
+            PhotoRow,
+            "select street_id, photo_id, author_id, sha256, building_id, device_id, kind,              media_type, bytes, manifest, state, reason, received_ms, bound_ms from photo              where state in ('stored', 'quarantined') and author_id = ",
+            author,
+            " and photo_id in ("
+        ))
+    }
+
+    /// What an author has shown to have, under whatever id.
+    pub(crate) async fn photos_with(
+        &mut self,
+        author: Uuid,
+        hashes: &[&[u8]],
+    ) -> Result<Vec<PhotoRow>> {
+        Ok(select_in!(
+            self,
+            hashes,
+            PhotoRow,
+            "select street_id, photo_id, author_id, sha256, building_id, device_id, kind,              media_type, bytes, manifest, state, reason, received_ms, bound_ms from photo              where state = 'stored' and author_id = ",
+            author,
+            " and sha256 in ("
+        ))
+    }
+
+    /// Notes that the record of a photo is here too; the first time counts.
+    pub(crate) async fn bind_photo(
+        &mut self,
+        street: Uuid,
+        photo: Uuid,
+        sha256: &[u8],
+        now_ms: Millis,
+    ) -> Result<bool> {
+        const SQL: &str = "update photo set bound_ms = $4 where street_id = $1 and photo_id = $2 \
+             and sha256 = $3 and bound_ms is null";
         on!(self, |conn| sqlx::query(SQL)
-            .bind(photo.photo)
-            .bind(photo.sha256)
-            .bind(photo.building)
-            .bind(photo.author)
-            .bind(photo.bytes)
-            .bind(photo.received_ms)
+            .bind(street)
+            .bind(photo)
+            .bind(sha256)
+            .bind(now_ms)
             .execute(conn)
             .await
-            .map(drop))
+            .map(|done| done.rows_affected() > 0))
+    }
+
+    /// Photos below a unit in a state, received before some time, oldest first; of those that are
+    /// stored only the ones without a record.
+    pub(crate) async fn photos_waiting(
+        &mut self,
+        unit: Uuid,
+        state: &str,
+        before_ms: Millis,
+        rows_max: i64,
+    ) -> Result<Vec<PhotoRow>> {
+        const WHERE: &str = "where street_id in \
+             (select unit_id from org_unit_above where above_id = $1) \
+             and state = $2 and received_ms < $3 and (state <> 'stored' or bound_ms is null) \
+             order by received_ms, photo_id limit $4";
+        let sql = || sqlx::AssertSqlSafe([COLUMNS, WHERE].concat());
+        on!(self, |conn| sqlx::query_as(sql())
+            .bind(unit)
+            .bind(state)
+            .bind(before_ms)
+            .bind(rows_max)
+            .fetch_all(conn)
+            .await)
+    }
+
+    /// Bytes that are not what they were said to be, of before some time.
+    pub(crate) async fn photos_mismatched(
+        &mut self,
+        before_ms: Millis,
+        rows_max: i64,
+    ) -> Result<Vec<PhotoRow>> {
+        const WHERE: &str = "where state = 'mismatched' and received_ms < $1 limit $2";
+        let sql = || sqlx::AssertSqlSafe([COLUMNS, WHERE].concat());
+        on!(self, |conn| sqlx::query_as(sql()).bind(before_ms).bind(rows_max).fetch_all(conn).await)
+    }
+
+    /// Decides about a photo that waits for the desk. `false` where somebody else was faster.
+    pub(crate) async fn decide_photo(
+        &mut self,
+        row: &PhotoRow,
+        state: &str,
+        reason: &str,
+        building: Uuid,
+    ) -> Result<bool> {
+        const SQL: &str = "update photo set state = $5, reason = $6, building_id = $8 \
+             where street_id = $1 and photo_id = $2 and author_id = $3 and sha256 = $4 \
+             and state = $7";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(row.street_id)
+            .bind(row.photo_id)
+            .bind(row.author_id)
+            .bind(row.sha256.as_slice())
+            .bind(state)
+            .bind(reason)
+            .bind(row.state.as_str())
+            .bind(building)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected() > 0))
+    }
+
+    /// How often an author has sent other bytes than promised for a photo.
+    pub(crate) async fn mismatches(&mut self, photo: Uuid, author: Uuid) -> Result<i64> {
+        const SQL: &str = "select count(*) from photo where photo_id = $1 and author_id = $2 \
+             and state = 'mismatched'";
+        on!(self, |conn| sqlx::query_scalar(SQL).bind(photo).bind(author).fetch_one(conn).await)
     }
 }

@@ -83,11 +83,9 @@ impl Ledger {
             Kind::Visit(visit) => {
                 let key = (visit.visit_id, fact.author);
                 self.revisions.insert((key, op));
-                for hash in &visit.photographs {
-                    self.visits_by_hash.insert((*hash, key));
-                }
-                for promise in &visit.mandatory {
+                for promise in &visit.photographs {
                     self.visits_by_photo.insert((promise.photo, key));
+                    self.visits_by_hash.extend(promise.sha256.map(|hash| (hash, key)));
                 }
                 touched.visits.insert(key);
             }
@@ -170,7 +168,7 @@ impl Ledger {
             .filter_map(move |(key, _)| (before.replace(*key) != Some(*key)).then_some(*key))
     }
 
-    fn visits_that_promise(&self, photo: PhotoId) -> impl Iterator<Item = VisitKey> {
+    pub(super) fn visits_that_promise(&self, photo: PhotoId) -> impl Iterator<Item = VisitKey> {
         let first = (photo, (VisitId(Uuid::nil()), UserId(Uuid::nil())));
         let promises = self.visits_by_photo.range(first..);
         promises.take_while(move |(promised, _)| *promised == photo).map(|(_, key)| *key)
@@ -305,6 +303,11 @@ impl Ledger {
                 of.is_none_or(|of| of == round) && !self.withdrawn.contains(op)
             })
             .filter_map(|(op, (_, seen))| Some((self.facts.get(op)?.author, seen)))
+    }
+
+    /// The contents that have arrived under the id of a photo.
+    pub(super) fn arrived(&self, photo: PhotoId) -> impl Iterator<Item = Hash> {
+        self.verified.get(&photo).into_iter().flatten().copied()
     }
 
     /// Whether a promised photo has arrived with the promised bytes.

@@ -12,6 +12,7 @@
 //! visit, [`late`] which visits are from outside their round.
 
 pub mod answer;
+mod binding;
 mod conflicts;
 mod groups;
 pub mod history;
@@ -37,6 +38,7 @@ use crate::registry::structure::{Office, Status, Structure, Target, roster_statu
 use crate::time::Millis;
 use crate::visit::Visit;
 use crate::zoo::{Defect, is_planted};
+pub use binding::Binding;
 use conflicts::Conflicts;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;

@@ -6,7 +6,7 @@
 use super::Head;
 use super::push::{Judged, Verdict};
 use crate::building::answer::{Answer, AnswerStatus};
-use crate::building::{Building, Entity, LICENCE_SEEN_ELSEWHERE, LicencesMoved};
+use crate::building::{Binding, Building, Entity, LICENCE_SEEN_ELSEWHERE, LicencesMoved};
 use crate::canonical::Hash;
 use crate::digest::Digest;
 use crate::fact::Fact;
@@ -67,6 +67,8 @@ pub struct Move {
     pub entities: Vec<Entity>,
     /// Licences that are found at work there now, or no more.
     pub licences: LicencesMoved,
+    /// Photos whose record and whose bytes are both here now.
+    pub bound: Vec<Binding>,
 }
 
 /// What became of an op.
@@ -150,13 +152,17 @@ impl<'a> Plan<'a> {
             let building = buildings.get_mut(&bucket)?;
             let new = Head { street: streets[&bucket], seq: 0, digest: Digest::default() };
             let from = self.known.heads.get(&bucket).copied().unwrap_or(new);
+            let ops: Vec<OpId> = facts.iter().map(|fact| fact.op).collect();
             let entities = building.apply(facts);
             // The head moves also where nothing that is served changes: whoever keeps the building
             // folded, or is merging into it, must see that there are facts he does not have.
             let numbers = entities.len().max(1);
             let seq = from.seq + i64::try_from(numbers).unwrap_or(i64::MAX);
             let to = Head { seq, digest: building.digest(), ..from };
-            Some(Move { bucket, from, to, entities, licences: building.licences_moved() })
+            let bound: BTreeSet<Binding> =
+                ops.into_iter().flat_map(|op| building.bound_by(op)).collect();
+            let (licences, bound) = (building.licences_moved(), bound.into_iter().collect());
+            Some(Move { bucket, from, to, entities, licences, bound })
         });
         let mut commit = Commit { moves: moves.collect(), ..Commit::default() };
         for judged in &self.merged {

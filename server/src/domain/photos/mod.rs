@@ -1,0 +1,115 @@
+//! Photos: from the phone's last byte to the evidence of a visit.
+//!
+//! An upload is a resource that bytes are appended to, through whichever protocol. `folder` has its
+//! file, `durable` makes what was written durable for many at once, `fence` lets the newest request
+//! win, `uploads` appends, `plan` says what a phone still has to send, `arrival` takes what is
+//! whole: in one commit the photo is noted, the server files the op `photo_verified`, which clears
+//! the pending evidence of whatever visit promised it, before or after.
+
+mod arrival;
+mod content;
+mod durable;
+mod expiry;
+mod fence;
+mod folder;
+mod joined;
+mod plan;
+mod uploads;
+mod waiting;
+
+pub(crate) use arrival::Arrival;
+pub(crate) use content::{Checksum, Content};
+pub(crate) use expiry::UPLOAD_KEPT_MS;
+pub(crate) use plan::Planned;
+pub(crate) use uploads::{Append, Appended, Finish, New};
+pub(crate) use waiting::{Decision, Item, Waiting};
+
+use super::sync::Sync;
+use crate::error::{Error, Result};
+use durable::Durable;
+use fence::Fence;
+use folder::Folder;
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::ids::PhotoId;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// Largest photo, in bytes: a 100-megapixel original. Compressed as it should be, one has 1.5 MB.
+pub(crate) const PHOTO_BYTES_MAX: i64 = 64 * 1024 * 1024;
+/// Uploads that one person may send at the same time; more are told to wait, not refused.
+const AT_ONCE_MAX: usize = 20;
+
+/// What the phone is told of a photo that has arrived.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Stored {
+    photo_id: PhotoId,
+    sha256: Hash,
+    bytes: i64,
+    /// `stored` or `quarantined`: the phone is done with it in either case.
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The way to photos.
+#[derive(Clone)]
+pub(crate) struct Photos {
+    sync: Sync,
+    folder: Folder,
+    durable: Durable,
+    fence: Fence,
+    /// This server among several.
+    server: Uuid,
+    at_work: AtWork,
+}
+
+impl Photos {
+    /// Makes the folders and starts what syncs them.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub(crate) fn start(sync: Sync, root: &Path) -> std::io::Result<Self> {
+        let folder = Folder::prepare(root)?;
+        let durable = Durable::start(sync.store.clone(), sync.clock.clone(), folder.root())?;
+        let server = sync.clock.new_id();
+        let (fence, at_work) = (Fence::default(), AtWork::default());
+        Ok(Self { sync, folder, durable, fence, server, at_work })
+    }
+}
+
+/// How many requests of whom carry bytes right now.
+#[derive(Clone, Default)]
+struct AtWork(Arc<Mutex<HashMap<Uuid, usize>>>);
+
+/// One of them.
+struct Place {
+    at_work: AtWork,
+    user: Uuid,
+}
+
+impl AtWork {
+    fn take(&self, user: Uuid) -> Result<Place> {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = users.entry(user).or_default();
+        if *count >= AT_ONCE_MAX {
+            return Err(Error::TooManyUploads);
+        }
+        *count += 1;
+        Ok(Place { at_work: self.clone(), user })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut users = self.at_work.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = users.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                users.remove(&self.user);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The plan: after a day without signal, one round trip says what a phone still has to send.
+
+use super::folder::Content;
+use super::uploads::New;
+use super::{PHOTO_BYTES_MAX, Photos, Stored, UPLOAD_KEPT_MS};
+use crate::domain::access::Caller;
+use crate::error::{Error, Result};
+use crate::store::{PhotoRow, Tx, UploadRow};
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::ids::PhotoId;
+use saolou_protocol::time::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use uuid::Uuid;
+
+/// Photos in one plan.
+const PLAN_MAX: usize = 500;
+/// Largest capture manifest, in bytes.
+const MANIFEST_BYTES_MAX: usize = 8 * 1024;
+
+/// What the server reads of a capture manifest; all of it is kept as it was signed.
+#[derive(Deserialize)]
+struct Asked {
+    photo_id: Uuid,
+    sha256: Hash,
+    bytes: i64,
+    #[serde(alias = "bucket")]
+    building: Option<Uuid>,
+    device: Option<Uuid>,
+    kind: Option<String>,
+}
+
+/// What is to be done about one photo.
+#[derive(Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum Planned {
+    /// Nothing: it is here.
+    Have(Stored),
+    /// Send it from its beginning.
+    Need { photo_id: PhotoId, location: String, offset: i64 },
+    /// Send the rest.
+    Resume { photo_id: PhotoId, location: String, offset: i64 },
+    /// It cannot be taken as it is described; what the photo is stays on the phone.
+    Refused { photo_id: Option<PhotoId>, code: &'static str, detail: String },
+}
+
+/// What is known of the photos of a plan.
+struct Known {
+    /// Contents that are here under the ids of the plan.
+    photos: HashMap<Uuid, PhotoRow>,
+    /// Contents that the sender has shown to have, under whatever id.
+    proven: HashMap<Vec<u8>, PhotoRow>,
+    /// Uploads that were begun or planned; the furthest of a photo.
+    uploads: HashMap<(Uuid, Vec<u8>), UploadRow>,
+}
+
+impl Photos {
+    /// Says of each photo what is still to be sent, and makes the uploads for it.
+    pub(crate) async fn plan(
+        &self,
+        caller: &Caller,
+        manifests: &[&RawValue],
+    ) -> Result<Vec<Planned>> {
+        if manifests.len() > PLAN_MAX {
+            return Err(Error::TooLarge(format!("a plan may have {PLAN_MAX} photos")));
+        }
+        let asked: Vec<_> = manifests.iter().map(|manifest| Asked::read(manifest)).collect();
+        let mut tx = self.sync.store.read().await?;
+        let since_ms = self.sync.clock.now_ms() - UPLOAD_KEPT_MS;
+        let mut known = Known::of(&mut tx, caller, asked.iter().flatten(), since_ms).await?;
+        let mut places: HashMap<Uuid, UploadRow> = HashMap::new();
+        let (mut planned, mut new) = (Vec::with_capacity(asked.len()), Vec::new());
+        for (asked, manifest) in asked.into_iter().zip(manifests) {
+            let asked = match asked {
+                Ok(asked) => asked,
+                Err(refused) => {
+                    planned.push(refused);
+                    continue;
+                }
+            };
+            if let Some(here) = known.here(&asked) {
+                planned.push(here);
+                continue;
+            }
+            let key = asked.key();
+            if !known.uploads.contains_key(&key) {
+                let building = asked.building.unwrap_or_default();
+                let place = match places.entry(building) {
+                    Entry::Occupied(place) => place.into_mut(),
+                    Entry::Vacant(place) => {
+                        let any = New { building: asked.building, ..New::default() };
+                        place.insert(self.row(&mut tx, caller, any).await?)
+                    }
+                };
+                let row = self.planned_row(place, asked, manifest);
+                new.push(key.clone());
+                known.uploads.insert(key.clone(), row);
+            }
+            planned.push(Planned::of(&known.uploads[&key]));
+        }
+        drop(tx);
+        let rows: Vec<UploadRow> =
+            new.into_iter().filter_map(|key| known.uploads.remove(&key)).collect();
+        if !rows.is_empty() {
+            let mut tx = self.sync.store.write().await?;
+            tx.put_uploads(&rows).await?;
+            tx.commit().await?;
+        }
+        self.note_proven(caller, planned, &known, &rows).await
+    }
+
+    fn planned_row(&self, place: &UploadRow, asked: Asked, manifest: &RawValue) -> UploadRow {
+        UploadRow {
+            upload_id: self.sync.clock.new_id(),
+            protocol: "plan".to_owned(),
+            role: "whole".to_owned(),
+            photo_id: Some(asked.photo_id),
+            sha256: Some(asked.sha256.0.to_vec()),
+            device_id: asked.device,
+            kind: asked.kind,
+            manifest: Some(manifest.get().as_bytes().to_vec()),
+            bytes: Some(asked.bytes),
+            ..place.clone()
+        }
+    }
+
+    /// Bytes that the sender has shown to have need not travel again, under whatever id.
+    async fn note_proven(
+        &self,
+        caller: &Caller,
+        mut planned: Vec<Planned>,
+        known: &Known,
+        rows: &[UploadRow],
+    ) -> Result<Vec<Planned>> {
+        for row in rows {
+            let proven = row.sha256.as_ref().and_then(|sha256| known.proven.get(sha256));
+            let (Some(proven), Some(photo)) = (proven, row.photo_id) else { continue };
+            let Ok(sha256) = proven.sha256.as_slice().try_into().map(Hash) else { continue };
+            let media_type = proven.media_type.clone().into();
+            let content = Content { sha256, bytes: proven.bytes, media_type };
+            let stored = self.note(caller, row, &content).await?;
+            for one in &mut planned {
+                if matches!(one, Planned::Need { photo_id, .. } if photo_id.0 == photo) {
+                    *one = Planned::Have(stored.clone());
+                }
+            }
+        }
+        Ok(planned)
+    }
+}
+
+impl Asked {
+    fn read(manifest: &RawValue) -> std::result::Result<Self, Planned> {
+        let refused = |photo_id, code, detail| Planned::Refused { photo_id, code, detail };
+        if manifest.get().len() > MANIFEST_BYTES_MAX {
+            let detail = format!("a manifest may have {MANIFEST_BYTES_MAX} bytes");
+            return Err(refused(None, "too_large", detail));
+        }
+        let asked: Self = serde_json::from_str(manifest.get())
+            .map_err(|error| refused(None, "malformed", error.to_string()))?;
+        if !(0..=PHOTO_BYTES_MAX).contains(&asked.bytes) {
+            let detail = format!("a photo may have {PHOTO_BYTES_MAX} bytes");
+            return Err(refused(Some(PhotoId(asked.photo_id)), "too_large", detail));
+        }
+        Ok(asked)
+    }
+
+    fn key(&self) -> (Uuid, Vec<u8>) {
+        (self.photo_id, self.sha256.0.to_vec())
+    }
+}
+
+impl Known {
+    async fn of<'a>(
+        tx: &mut Tx,
+        caller: &Caller,
+        asked: impl Iterator<Item = &'a Asked> + Clone,
+        since_ms: Millis,
+    ) -> Result<Self> {
+        let ids: Vec<Uuid> = asked.clone().map(|asked| asked.photo_id).collect();
+        let hashes: Vec<&[u8]> = asked.map(|asked| &asked.sha256.0[..]).collect();
+        let user = caller.user_id;
+        let photos = tx.photos_of(user, &ids).await?.into_iter();
+        let proven = tx.photos_with(user, &hashes).await?.into_iter();
+        let mut uploads: HashMap<(Uuid, Vec<u8>), UploadRow> = HashMap::new();
+        let uploads_of = tx.uploads_of(user, &ids).await?.into_iter();
+        for row in uploads_of.filter(|row| row.touched_ms >= since_ms) {
+            let (Some(photo), Some(sha256)) = (row.photo_id, row.sha256.clone()) else { continue };
+            let further = uploads.entry((photo, sha256)).or_insert_with(|| row.clone());
+            if (row.received, row.upload_id) > (further.received, further.upload_id) {
+                *further = row;
+            }
+        }
+        Ok(Self {
+            photos: photos.map(|row| (row.photo_id, row)).collect(),
+            proven: proven.map(|row| (row.sha256.clone(), row)).collect(),
+            uploads,
+        })
+    }
+
+    /// What is here under the id of a photo.
+    fn here(&self, asked: &Asked) -> Option<Planned> {
+        let row = self.photos.get(&asked.photo_id)?;
+        let photo_id = PhotoId(asked.photo_id);
+        if row.sha256 != asked.sha256.0 {
+            let detail = "other bytes are here under this id".to_owned();
+            let code = "photo_conflict";
+            return Some(Planned::Refused { photo_id: Some(photo_id), code, detail });
+        }
+        Some(Planned::Have(Stored {
+            photo_id,
+            sha256: asked.sha256,
+            bytes: row.bytes,
+            state: if row.state == "stored" { "stored" } else { "quarantined" },
+            reason: row.reason.clone(),
+        }))
+    }
+}
+
+impl Planned {
+    fn of(row: &UploadRow) -> Self {
+        let photo_id = PhotoId(row.photo_id.unwrap_or_default());
+        let (location, offset) = (format!("/api/v1/uploads/{}", row.upload_id), row.received);
+        match offset {
+            0 => Self::Need { photo_id, location, offset },
+            _ => Self::Resume { photo_id, location, offset },
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Photos and the visits that promised them: whichever comes second binds them.
+
+use super::Building;
+use crate::canonical::Hash;
+use crate::fact::Kind;
+use crate::ids::{OpId, PhotoId};
+use crate::visit::{Promise, Visit};
+
+/// A photo whose bytes and whose record are both here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Binding {
+    /// The photo.
+    pub photo: PhotoId,
+    /// The SHA-256 of its bytes, as they arrived.
+    pub sha256: Hash,
+    /// The visit, in the revision that promised it.
+    pub visit: OpId,
+}
+
+impl Building {
+    /// What the fact of an op binds: a visit binds the photos it promised that are here, a photo
+    /// the visits that promised it. The pairs are the same whichever came first.
+    #[must_use]
+    pub fn bound_by(&self, op: OpId) -> Vec<Binding> {
+        match self.ledger.fact(op).map(|fact| &fact.kind) {
+            Some(Kind::Visit(visit)) => self.photos_of(op, visit).collect(),
+            Some(Kind::PhotoVerified { photo, sha256 }) => {
+                let visits = self.ledger.visits_that_promise(*photo);
+                let revisions = visits.flat_map(|visit| self.ledger.revisions_of(visit));
+                let visits = revisions.filter_map(|op| Some((op, self.ledger.visit(op)?)));
+                let promise = Promise { photo: *photo, sha256: Some(*sha256) };
+                visits
+                    .filter(|(_, visit)| visit.photographs.iter().any(|of| of.is_kept_by(&promise)))
+                    .map(|(visit, _)| Binding { photo: *photo, sha256: *sha256, visit })
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn photos_of(&self, op: OpId, visit: &Visit) -> impl Iterator<Item = Binding> {
+        visit.photographs.iter().flat_map(move |promise| {
+            let here = self.ledger.arrived(promise.photo);
+            here.map(|sha256| Promise { photo: promise.photo, sha256: Some(sha256) })
+                .filter(|arrived| promise.is_kept_by(arrived))
+                .filter_map(|arrived| arrived.sha256)
+                .map(move |sha256| Binding { photo: promise.photo, sha256, visit: op })
+        })
+    }
+}

@@ -1,0 +1,470 @@
+//! Photos on their way: what breaks, what is sent twice, what is not what it says, and what a phone
+//! is told then.
+
+use crate::actors::{Actor, op, problem};
+use crate::world::{DAY_MS, World, id, on_both};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A picture as far as its first bytes say so.
+pub(crate) fn picture(name: &str, bytes: usize) -> Vec<u8> {
+    let mut content = vec![0xff, 0xd8, 0xff, 0xe0];
+    let mut block = Sha256::digest(name.as_bytes());
+    while content.len() < bytes {
+        content.extend_from_slice(&block);
+        block = Sha256::digest(block);
+    }
+    content.truncate(bytes);
+    content
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the phone says of a photo that it took.
+pub(crate) fn manifest(photo: &str, bytes: &[u8]) -> Value {
+    json!({
+        "photo_id": id(photo), "sha256": sha256(bytes), "bytes": bytes.len(),
+        "kind": "vacant_interior", "building": id("building"), "device": id("phone of wang"),
+    })
+}
+
+/// A vacant room, shown by a photo that was promised.
+fn vacant(n: i64, room: &str, photo: &str, bytes: &[u8]) -> String {
+    let body = json!({
+        "revision": 1, "round_id": id("round"), "team_id": id("team 1"), "kind": "initial",
+        "office_ids": [id(room)], "outcome": "vacant",
+        "photos": [{
+            "photo_id": id(photo), "kind": "vacant_interior", "sha256": sha256(bytes),
+        }],
+    });
+    op("wang", n, "visit", id(&format!("visit wang {n}")), body, |_| ())
+}
+
+pub(crate) async fn plan(actor: &Actor, manifests: &[Value]) -> Vec<Value> {
+    let body = json!({ "photos": manifests });
+    let response = actor.send(Method::POST, "/api/v1/photos/plan", Some(body)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let plan: Value = response.json().await.expect("JSON");
+    plan["photos"].as_array().expect("photos").clone()
+}
+
+fn location(planned: &Value) -> String {
+    planned["location"].as_str().expect("a location").to_owned()
+}
+
+/// A request in the words of tus.
+async fn tus(
+    actor: &Actor,
+    method: Method,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let mut request = actor.request(method, path).header("Tus-Resumable", "1.0.0");
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    request.body(body.to_vec()).send().await.expect("an answer")
+}
+
+async fn patch(actor: &Actor, path: &str, offset: usize, body: &[u8]) -> Response {
+    let offset = offset.to_string();
+    let fields = [("Upload-Offset", &*offset), ("Content-Type", "application/offset+octet-stream")];
+    tus(actor, Method::PATCH, path, &fields, body).await
+}
+
+async fn offset(actor: &Actor, path: &str) -> usize {
+    let response = tus(actor, Method::HEAD, path, &[], b"").await;
+    assert_eq!(response.status(), StatusCode::OK, "HEAD {path}");
+    field(&response, "upload-offset").parse().expect("a number")
+}
+
+fn field(response: &Response, name: &str) -> String {
+    let value = response.headers().get(name).unwrap_or_else(|| panic!("{name} is missing"));
+    value.to_str().expect("text").to_owned()
+}
+
+/// Opens a connection and sends the head of a request and the first bytes of its body.
+async fn half_sent(actor: &Actor, head: &str, body: &[u8]) -> TcpStream {
+    let address = actor.base.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let token = &actor.token;
+    let head = format!("{head}\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream.write_all(body).await.expect("sent");
+    stream
+}
+
+/// Waits until what a condition asks for is so.
+async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    for _ in 0..400 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+async fn has_pending_evidence(actor: &Actor, room: &str) -> bool {
+    let office = actor.office(room).await;
+    office["flags"].as_array().is_some_and(|flags| flags.contains(&json!("evidence_pending")))
+}
+
+on_both! {
+    async fn a_floor_waits_for_its_promised_photo_and_clears_when_the_last_byte_is_here(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("door", 300_000);
+        wang.sync(&[vacant(1, "101", "door", &bytes)]).await;
+        assert!(has_pending_evidence(&wang, "101").await);
+        let planned = plan(&wang, &[manifest("door", &bytes)]).await.remove(0);
+        assert_eq!((&planned["do"], &planned["offset"]), (&json!("need"), &json!(0)));
+        let path = location(&planned);
+        let first = patch(&wang, &path, 0, &bytes[..100_000]).await;
+        assert_eq!(first.status(), StatusCode::NO_CONTENT);
+        assert_eq!(field(&first, "upload-offset"), "100000");
+        let again = plan(&wang, &[manifest("door", &bytes)]).await.remove(0);
+        assert_eq!(again["do"], "resume");
+        assert_eq!((&again["location"], &again["offset"]), (&planned["location"], &json!(100_000)));
+        assert!(has_pending_evidence(&wang, "101").await, "a part of a photo shows nothing");
+        let last = patch(&wang, &path, 100_000, &bytes[100_000..]).await;
+        assert_eq!(last.status(), StatusCode::NO_CONTENT);
+        assert!(!has_pending_evidence(&wang, "101").await);
+        let here = plan(&wang, &[manifest("door", &bytes)]).await.remove(0);
+        assert_eq!((&here["do"], &here["state"]), (&json!("have"), &json!("stored")), "{here}");
+        assert_eq!(offset(&wang, &path).await, bytes.len(), "who lost the answer can ask again");
+    }
+
+    async fn a_photo_may_be_here_before_its_record(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("early", 20_000);
+        let path = location(&plan(&wang, &[manifest("early", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), StatusCode::NO_CONTENT);
+        wang.sync(&[vacant(1, "101", "early", &bytes)]).await;
+        assert_eq!(wang.office("101").await["state"], "covered");
+        assert!(!has_pending_evidence(&wang, "101").await);
+    }
+
+    async fn what_has_arrived_before_the_connection_broke_counts(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("basement", 400_000);
+        let path = location(&plan(&wang, &[manifest("basement", &bytes)]).await[0]);
+        let mut sent = 0;
+        for cut in [1, 7, 65_536, 65_537, 131_072, 399_999] {
+            let rest = bytes.len() - sent;
+            let head = format!(
+                "PATCH {path} HTTP/1.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {sent}\r\n\
+                 Content-Type: application/offset+octet-stream\r\nContent-Length: {rest}"
+            );
+            drop(half_sent(&wang, &head, &bytes[sent..cut]).await);
+            until("all that was sent has arrived", || async {
+                offset(&wang, &path).await == cut
+            })
+            .await;
+            sent = cut;
+        }
+        let last = patch(&wang, &path, sent, &bytes[sent..]).await;
+        assert_eq!(last.status(), StatusCode::NO_CONTENT);
+        assert_eq!(plan(&wang, &[manifest("basement", &bytes)]).await[0]["do"], "have");
+    }
+
+    async fn a_newer_request_ends_an_older_one_that_hangs(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("lift", 100_000);
+        let path = location(&plan(&wang, &[manifest("lift", &bytes)]).await[0]);
+        let head = format!(
+            "PATCH {path} HTTP/1.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+             Content-Type: application/offset+octet-stream\r\nContent-Length: {}", bytes.len()
+        );
+        let mut hanging = half_sent(&wang, &head, &bytes[..50_000]).await;
+        until("the first half is here", || async { offset(&wang, &path).await == 50_000 }).await;
+        assert_eq!(patch(&wang, &path, 50_000, &bytes[50_000..]).await.status(), 204);
+        // Whatever the older request still sends changes nothing any more.
+        drop(hanging.write_all(&[0; 50_000]).await);
+        drop(hanging);
+        assert_eq!(plan(&wang, &[manifest("lift", &bytes)]).await[0]["do"], "have");
+    }
+
+    async fn two_uploads_of_one_photo_at_once_make_one_photo(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("twice", 200_000);
+        let first = location(&plan(&wang, &[manifest("twice", &bytes)]).await[0]);
+        let put = || async {
+            let path = format!("/api/v1/photos/{}?building={}", id("twice"), id("building"));
+            let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&bytes)));
+            let request = wang.request(Method::PUT, &path).header("Content-Digest", digest);
+            request.body(bytes.clone()).send().await.expect("an answer")
+        };
+        let (patched, a, b) = tokio::join!(patch(&wang, &first, 0, &bytes), put(), put());
+        assert_eq!((patched.status().as_u16(), a.status().as_u16(), b.status().as_u16()), (204, 200, 200));
+        let rows = world.direct().await.texts("select cast(count(*) as text) from photo").await;
+        assert_eq!(rows, ["1"]);
+        let reply = wang.sync(&[vacant(1, "101", "twice", &bytes)]).await;
+        assert_eq!(reply["results"][0]["status"], "applied", "{reply}");
+    }
+
+    async fn bytes_that_are_not_what_was_promised_are_set_aside_and_asked_for_again(given: World) {
+        let mut world = given;
+        let wang = world.actor("wang").await;
+        let (bytes, other) = (picture("right", 50_000), picture("wrong", 50_000));
+        wang.sync(&[vacant(1, "101", "right", &bytes)]).await;
+        let path = location(&plan(&wang, &[manifest("right", &bytes)]).await[0]);
+        problem(patch(&wang, &path, 0, &other).await, 422, "digest_mismatch", "PATCH").await;
+        assert!(has_pending_evidence(&wang, "101").await);
+        let kept = world.folder().join("photos/mismatched").join(sha256(&other));
+        assert_eq!(std::fs::read(&kept).expect("kept"), other);
+        let again = plan(&wang, &[manifest("right", &bytes)]).await.remove(0);
+        assert_eq!(again["do"], "need", "{again}");
+        assert_eq!(patch(&wang, &location(&again), 0, &bytes).await.status(), 204);
+        assert!(!has_pending_evidence(&wang, "101").await);
+        world.clock.set_ms(world.clock.now_ms() + 31 * DAY_MS);
+        world.stop().await;
+        world.start().await;
+        until("they are removed after a month", || async { !kept.exists() }).await;
+    }
+
+    async fn one_photo_has_one_content(world: World) {
+        let wang = world.actor("wang").await;
+        let (bytes, other) = (picture("a", 5_000), picture("b", 5_000));
+        let path = location(&plan(&wang, &[manifest("photo", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+        let refused = plan(&wang, &[manifest("photo", &other)]).await.remove(0);
+        assert_eq!((&refused["do"], &refused["code"]), (&json!("refused"), &json!("photo_conflict")));
+        let path = format!("/api/v1/photos/{}?building={}", id("photo"), id("building"));
+        let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&other)));
+        let request = wang.request(Method::PUT, &path).header("Content-Digest", digest);
+        let response = request.body(other).send().await.expect("an answer");
+        problem(response, 409, "photo_conflict", "PUT").await;
+    }
+
+    async fn who_has_shown_the_bytes_need_not_send_them_under_another_id(world: World) {
+        let (wang, lin) = (world.actor("wang").await, world.actor("lin").await);
+        let bytes = picture("licence", 30_000);
+        let path = location(&plan(&wang, &[manifest("one", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+        let theirs = plan(&lin, &[manifest("one", &bytes), manifest("other", &bytes)]).await;
+        assert_eq!((&theirs[0]["do"], &theirs[1]["do"]), (&json!("need"), &json!("need")));
+        wang.sync(&[vacant(1, "101", "other", &bytes)]).await;
+        assert!(has_pending_evidence(&wang, "101").await);
+        assert_eq!(plan(&wang, &[manifest("other", &bytes)]).await[0]["do"], "have");
+        assert!(!has_pending_evidence(&wang, "101").await);
+    }
+
+    async fn an_upload_is_nobody_elses(world: World) {
+        let (wang, lin) = (world.actor("wang").await, world.actor("lin").await);
+        let bytes = picture("mine", 1_000);
+        let path = location(&plan(&wang, &[manifest("mine", &bytes)]).await[0]);
+        problem(patch(&lin, &path, 0, &bytes).await, 404, "not_found", "PATCH").await;
+        assert_eq!(tus(&lin, Method::HEAD, &path, &[], b"").await.status(), 404);
+        assert_eq!(tus(&lin, Method::DELETE, &path, &[], b"").await.status(), 404);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+    }
+
+    async fn a_photo_from_a_revoked_device_is_kept_and_shows_nothing(world: World) {
+        let qian = world.actor("qian").await;
+        let bytes = picture("stolen", 9_000);
+        let mut wang = world.actor("wang").await;
+        let device = id("phone of wang");
+        let body = json!({ "username": "wang", "password": crate::world::PASSWORD, "device": device });
+        let signed_in: Value = wang
+            .send(Method::POST, "/api/v1/session", Some(body)).await.json().await.expect("JSON");
+        wang.token = signed_in["access_token"].as_str().expect("a token").to_owned();
+        wang.sync(&[vacant(1, "101", "stolen", &bytes)]).await;
+        let revoke = format!("/api/v1/devices/{device}/revoke");
+        qian.send(Method::POST, &revoke, Some(json!({ "reason": "遗失" }))).await;
+        let path = location(&plan(&wang, &[manifest("stolen", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+        let here = plan(&wang, &[manifest("stolen", &bytes)]).await.remove(0);
+        assert_eq!((&here["state"], &here["reason"]), (&json!("quarantined"), &json!("device_revoked")));
+        assert!(has_pending_evidence(&qian, "101").await);
+        let list = format!("/api/v1/photos?unit={}&waiting=quarantined", id("street"));
+        let item = qian.get(&list).await["items"][0].clone();
+        assert_eq!(item["reason"]["zh"], "设备已吊销", "{item}");
+        let mut decision = json!({
+            "sha256": item["sha256"], "author_id": item["author_id"], "decision": "release",
+            "reason": "设备吊销前所拍",
+        });
+        let path = format!("/api/v1/photos/{}/decide", id("stolen"));
+        let other = world.actor("other qian").await;
+        other.refused(Method::POST, &path, Some(decision.clone()), 404, "not_found").await;
+        decision["building_id"] = json!(id("no building"));
+        qian.refused(Method::POST, &path, Some(decision.clone()), 422, "invalid").await;
+        decision["building_id"] = json!(id("building"));
+        let released = qian.send(Method::POST, &path, Some(decision.clone())).await;
+        assert_eq!(released.status(), StatusCode::OK);
+        assert!(!has_pending_evidence(&qian, "101").await);
+        qian.refused(Method::POST, &path, Some(decision), 422, "invalid").await;
+        assert_eq!(qian.get(&list).await["items"], json!([]));
+    }
+
+    async fn a_photo_whose_record_never_comes_is_told_of_after_a_day(world: World) {
+        let wang = world.actor("wang").await;
+        let (lone, bound) = (picture("lone", 3_000), picture("bound", 3_000));
+        let manifests = [manifest("lone", &lone), manifest("bound", &bound)];
+        let planned = plan(&wang, &manifests).await;
+        for (planned, bytes) in planned.iter().zip([&lone, &bound]) {
+            assert_eq!(patch(&wang, &location(planned), 0, bytes).await.status(), 204);
+        }
+        wang.sync(&[vacant(1, "101", "bound", &bound)]).await;
+        let orphans = format!("/api/v1/photos?unit={}&waiting=orphan", id("street"));
+        let qian = world.actor("qian").await;
+        assert_eq!(qian.get(&orphans).await["items"], json!([]));
+        world.clock.set_ms(world.clock.now_ms() + DAY_MS + 60_000);
+        let qian = world.actor("qian").await;
+        let items = qian.get(&orphans).await["items"].clone();
+        assert_eq!((items[0]["photo_id"].clone(), items.as_array().map(Vec::len)), (json!(id("lone")), Some(1)));
+    }
+
+    async fn a_checksum_that_does_not_match_lets_no_byte_count(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("sum", 10_000);
+        let path = location(&plan(&wang, &[manifest("sum", &bytes)]).await[0]);
+        let sum = |bytes: &[u8]| format!("sha256 {}", STANDARD.encode(Sha256::digest(bytes)));
+        let send = |offset: &'static str, said: String, body: Vec<u8>| {
+            let (wang, path) = (&wang, &path);
+            async move {
+                let kind = "application/offset+octet-stream";
+                let fields = [("Upload-Offset", offset), ("Content-Type", kind), ("Upload-Checksum", &*said)];
+                tus(wang, Method::PATCH, path, &fields, &body).await.status().as_u16()
+            }
+        };
+        assert_eq!(send("0", sum(b"other"), bytes[..5_000].to_vec()).await, 460);
+        assert_eq!(offset(&wang, &path).await, 0);
+        assert_eq!(send("0", "crc32 AAAA".to_owned(), bytes[..5_000].to_vec()).await, 400);
+        assert_eq!(send("0", sum(&bytes[..5_000]), bytes[..5_000].to_vec()).await, 204);
+        assert_eq!(offset(&wang, &path).await, 5_000);
+        assert_eq!(send("5000", sum(&bytes[5_000..]), bytes[5_000..].to_vec()).await, 204);
+    }
+
+    async fn an_upload_that_nobody_goes_on_with_is_gone_after_two_weeks(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("late", 10_000);
+        let path = location(&plan(&wang, &[manifest("late", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes[..5_000]).await.status(), 204);
+        world.clock.set_ms(world.clock.now_ms() + 15 * DAY_MS);
+        let wang = world.actor("wang").await;
+        until("it expires", || async {
+            tus(&wang, Method::HEAD, &path, &[], b"").await.status() == StatusCode::GONE
+        })
+        .await;
+        problem(patch(&wang, &path, 5_000, &bytes[5_000..]).await, 410, "upload_gone", "PATCH").await;
+        let again = plan(&wang, &[manifest("late", &bytes)]).await.remove(0);
+        assert_eq!(again["do"], "need");
+        assert_eq!(patch(&wang, &location(&again), 0, &bytes).await.status(), 204);
+    }
+
+    async fn a_photo_over_the_limit_is_told_so_before_it_is_sent(world: World) {
+        let wang = world.actor("wang").await;
+        let mut large = manifest("large", b"");
+        large["bytes"] = json!(65 * 1024 * 1024);
+        let refused = plan(&wang, &[large]).await.remove(0);
+        assert_eq!((&refused["do"], &refused["code"]), (&json!("refused"), &json!("too_large")));
+        let fields = [("Upload-Length", "100000000")];
+        let response = tus(&wang, Method::POST, "/api/v1/uploads", &fields, b"").await;
+        problem(response, 413, "too_large", "POST").await;
+        let malformed = plan(&wang, &[json!({ "photo_id": 7 })]).await.remove(0);
+        assert_eq!((&malformed["do"], &malformed["code"]), (&json!("refused"), &json!("malformed")));
+    }
+
+    async fn parts_that_were_sent_side_by_side_are_joined(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("joined", 90_000);
+        let mut urls = Vec::new();
+        for chunk in bytes.chunks(30_000) {
+            let length = chunk.len().to_string();
+            let fields = [("Upload-Length", &*length), ("Upload-Concat", "partial")];
+            let response = tus(&wang, Method::POST, "/api/v1/uploads", &fields, b"").await;
+            assert_eq!(response.status(), StatusCode::CREATED);
+            urls.push(field(&response, "location"));
+        }
+        let text = |value: &str| STANDARD.encode(value);
+        let metadata = format!(
+            "photo_id {},sha256 {},building {}",
+            text(&id("joined").to_string()), text(&sha256(&bytes)), text(&id("building").to_string())
+        );
+        let concat = format!("final;{}", urls.join(" "));
+        let fields = [("Upload-Concat", &*concat), ("Upload-Metadata", &*metadata)];
+        let whole = tus(&wang, Method::POST, "/api/v1/uploads", &fields, b"").await;
+        assert_eq!(whole.status(), StatusCode::CREATED, "before its parts are here");
+        let whole = field(&whole, "location");
+        for (url, chunk) in urls.iter().zip(bytes.chunks(30_000)) {
+            assert_eq!(patch(&wang, url, 0, chunk).await.status(), 204);
+        }
+        let looked = tus(&wang, Method::HEAD, &whole, &[], b"").await;
+        assert_eq!(field(&looked, "upload-length"), "90000");
+        assert_eq!(field(&looked, "upload-concat"), concat);
+        assert_eq!(patch(&wang, &whole, 90_000, b"more").await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(plan(&wang, &[manifest("joined", &bytes)]).await[0]["do"], "have");
+    }
+
+    async fn a_client_of_the_draft_hears_of_its_upload_while_it_sends(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("iphone", 60_000);
+        let query = format!("photo_id={}&building={}&sha256={}", id("iphone"), id("building"), sha256(&bytes));
+        let head = format!(
+            "POST /api/v1/uploads?{query} HTTP/1.1\r\nUpload-Draft-Interop-Version: 8\r\n\
+             Upload-Complete: ?1\r\nContent-Length: {}", bytes.len()
+        );
+        let mut stream = half_sent(&wang, &head, &bytes[..20_000]).await;
+        let mut heard = String::new();
+        while !heard.contains("\r\n\r\n") {
+            let mut buffer = [0; 1024];
+            let read = stream.read(&mut buffer).await.expect("something in between");
+            heard.push_str(std::str::from_utf8(&buffer[..read]).expect("text"));
+        }
+        assert!(heard.starts_with("HTTP/1.1 104 "), "{heard}");
+        assert!(heard.contains("upload-limit: max-size=67108864"), "{heard}");
+        let path = heard.lines().find_map(|line| line.strip_prefix("location: ")).expect("a location");
+        drop(stream);
+        let looked = || async {
+            let request = wang.request(Method::HEAD, path).header("Upload-Draft-Interop-Version", "8");
+            request.send().await.expect("an answer")
+        };
+        until("what was sent is here", || async { field(&looked().await, "upload-offset") == "20000" }).await;
+        let looked = looked().await;
+        assert_eq!(looked.status(), StatusCode::NO_CONTENT);
+        assert_eq!(field(&looked, "upload-complete"), "?0");
+        assert_eq!(field(&looked, "upload-length"), "60000");
+        let append = |offset: usize, complete: &'static str, body: Vec<u8>| {
+            let request = wang.request(Method::PATCH, path)
+                .header("Content-Type", "application/partial-upload")
+                .header("Upload-Offset", offset).header("Upload-Complete", complete);
+            async move { request.body(body).send().await.expect("an answer") }
+        };
+        let elsewhere = append(10_000, "?0", vec![1]).await;
+        assert_eq!(elsewhere.status(), StatusCode::CONFLICT);
+        assert_eq!(field(&elsewhere, "upload-offset"), "20000");
+        let told: Value = elsewhere.json().await.expect("a problem");
+        assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#mismatching-upload-offset");
+        assert_eq!((&told["expected-offset"], &told["provided-offset"]), (&json!(20_000), &json!(10_000)));
+        let more = append(20_000, "?0", bytes[20_000..40_000].to_vec()).await;
+        assert_eq!((more.status().as_u16(), &*field(&more, "upload-complete")), (204, "?0"));
+        let last = append(40_000, "?1", bytes[40_000..].to_vec()).await;
+        assert_eq!((last.status().as_u16(), &*field(&last, "upload-complete")), (200, "?1"));
+        let stored: Value = last.json().await.expect("JSON");
+        assert_eq!(stored["sha256"], sha256(&bytes));
+        let beyond = append(60_000, "?0", vec![1]).await;
+        let told: Value = beyond.json().await.expect("a problem");
+        assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#completed-upload");
+    }
+
+    async fn somebody_who_speaks_no_version_of_tus_is_told_which(world: World) {
+        let wang = world.actor("wang").await;
+        let request = wang.request(Method::POST, "/api/v1/uploads").header("Upload-Length", "1");
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
+        assert_eq!(field(&response, "tus-version"), "1.0.0");
+        let options = wang.request(Method::OPTIONS, "/api/v1/uploads").send().await.expect("an answer");
+        assert_eq!(options.status(), StatusCode::OK);
+        assert!(field(&options, "tus-extension").contains("concatenation-unfinished"));
+        assert_eq!(field(&options, "accept-patch"), "application/partial-upload");
+    }
+}
