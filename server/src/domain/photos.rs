@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::desk;
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::PhotoRow;
+use crate::store::{PhotoRow, Trouble};
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
 use saolou_protocol::canonical::Hash;
@@ -51,7 +51,11 @@ pub(crate) async fn store(
     };
     let part = folder.join("incoming").join(sync.clock.new_id().to_string());
     let received = receive(&part, declared, body).await;
-    let bytes = match received {
+    let kept = match received {
+        Ok(bytes) => keep(&part, &place(folder, declared)).await.map(|()| bytes),
+        Err(error) => Err(error),
+    };
+    let bytes = match kept {
         Ok(bytes) => bytes,
         Err(error) => {
             // The phone still has it: what is left of a broken upload is only litter.
@@ -59,7 +63,6 @@ pub(crate) async fn store(
             return Err(error);
         }
     };
-    keep(&part, &place(folder, declared)).await.map_err(|error| failed(&error))?;
     let mut tx = sync.store.write().await?;
     tx.put_photo(&PhotoRow {
         photo: photo.0,
@@ -99,15 +102,18 @@ async fn receive(part: &Path, declared: Hash, mut body: BodyDataStream) -> Resul
 }
 
 /// Moves received bytes to their place; bytes that are there already stay as they are.
-async fn keep(part: &Path, place: &Path) -> std::io::Result<()> {
-    let folder = place.parent().expect("a photo's place lies in a folder");
-    tokio::fs::create_dir_all(folder).await?;
-    match tokio::fs::hard_link(part, place).await {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    tokio::fs::File::open(folder).await?.sync_all().await?;
-    tokio::fs::remove_file(part).await
+async fn keep(part: &Path, place: &Path) -> Result<()> {
+    let kept = async {
+        let folder = place.parent().expect("a photo's place lies in a folder");
+        tokio::fs::create_dir_all(folder).await?;
+        match tokio::fs::hard_link(part, place).await {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        tokio::fs::File::open(folder).await?.sync_all().await?;
+        tokio::fs::remove_file(part).await
+    };
+    kept.await.map_err(|error| failed(&error))
 }
 
 fn place(folder: &Path, hash: Hash) -> PathBuf {
@@ -122,5 +128,8 @@ pub(crate) fn prepare(folder: &Path) -> std::io::Result<()> {
 }
 
 fn failed(error: &std::io::Error) -> Error {
-    Error::Internal(format!("storing a photo: {error}"))
+    match Trouble::of_file(error) {
+        Some(trouble) => Error::Trouble(trouble),
+        None => Error::Internal(format!("storing a photo: {error}")),
+    }
 }

@@ -16,6 +16,7 @@ mod ops;
 mod photos;
 mod quarantine;
 mod registry;
+mod trouble;
 
 pub(crate) use accounts::{Account, Grant};
 pub(crate) use devices::{HoldingRow, Seen};
@@ -27,6 +28,7 @@ pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };
+pub(crate) use trouble::Trouble;
 
 use incarnation::Incarnation;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
