@@ -2,12 +2,14 @@
 //! standby takes over. The server lives through it and heals by itself; phones keep what was not
 //! answered, and what a standby lacks they send again without being asked.
 
-use crate::hand::Crew;
+use crate::hand::{Crew, faults_factor};
 use crate::host::{End, Host, url};
 use crate::process::Process;
-use crate::proxy::Proxy;
+use crate::proxy::{ENDLESS, Proxy, impatience};
 use crate::world::World;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const PHONES: u64 = 4;
 const OPS: usize = 60;
@@ -35,13 +37,15 @@ fn a_database_restarted_under_load_loses_nothing_and_the_server_heals_by_itself(
         let wang = world.actor("wang").await;
         world.stop().await;
         let mut process = Process::start(&world);
-        let crew = Crew::set_out(&wang, &process.base, PHONES, OPS);
-        for end in [End::Immediate, End::Fast, End::Immediate] {
+        let crew = Crew::set_out(&wang, &process.base, PHONES, OPS * faults_factor());
+        let ends = [End::Immediate, End::Fast, End::Immediate];
+        for end in ends.repeat(faults_factor()) {
             crew.answered(20).await;
             host.end(end);
             host.start_again().await;
         }
-        let told = crew.come_home(&world).await;
+        let told = crew.come_home().await;
+        told.is_kept_in(&world).await;
         told.assert_failed_only_with(&AWAY);
         told.stands(&wang, &process.base).await;
         assert!(process.runs(), "the server was never started again");
@@ -50,7 +54,38 @@ fn a_database_restarted_under_load_loses_nothing_and_the_server_heals_by_itself(
     });
 }
 
-/// Puts phones to work on a server whose database has a standby behind it.
+#[test]
+fn lines_to_the_database_that_break_at_any_byte_lose_nothing() {
+    with_postgres("lines to the database that break", async {
+        let host = Host::start().await?;
+        let is_breaking = Arc::new(AtomicBool::new(false));
+        let mut patience = impatience(7);
+        let line = Proxy::cutting(host.port(), {
+            let is_breaking = Arc::clone(&is_breaking);
+            move |_| if is_breaking.load(Ordering::Acquire) { patience(1 << 18) } else { ENDLESS }
+        });
+        let line = line.await;
+        let mut world = World::on(url(line.port())).await;
+        let wang = signed_in(&mut world).await;
+        let mut process = Process::start(&world);
+        is_breaking.store(true, Ordering::Release);
+        line.point_to(Some(host.port()));
+        let crew = Crew::set_out(&wang, &process.base, PHONES, OPS * faults_factor());
+        let told = crew.come_home().await;
+        let lines = line.lines();
+        is_breaking.store(false, Ordering::Release);
+        line.point_to(Some(host.port()));
+        told.is_kept_in(&world).await;
+        told.assert_failed_only_with(&AWAY);
+        told.stands(&wang, &process.base).await;
+        assert!(lines > 20, "{lines} lines");
+        assert!(process.runs(), "the server was never started again");
+        process.kill();
+        Some(())
+    });
+}
+
+/// A server's database with a standby behind it.
 struct Pair {
     primary: Host,
     standby: Host,
@@ -104,7 +139,8 @@ fn what_a_standby_lacks_that_took_over_phones_send_again_by_themselves() {
         let had = usize::try_from(had).expect("a count");
         assert!(had < answered, "the standby lacks something: {had} of {answered}");
         pair.line.point_to(Some(pair.standby.port()));
-        let told = crew.come_home(&pair.world).await;
+        let told = crew.come_home().await;
+        told.is_kept_in(&pair.world).await;
         told.assert_failed_only_with(&AWAY);
         assert!(process.runs(), "the server was never started again");
         process.kill();
@@ -132,7 +168,8 @@ fn what_was_answered_is_on_a_synchronous_standby_when_it_takes_over() {
             assert_eq!(pair.standby.number(&kept).await, 1, "{op} was answered");
         }
         pair.line.point_to(Some(pair.standby.port()));
-        let told = crew.come_home(&pair.world).await;
+        let told = crew.come_home().await;
+        told.is_kept_in(&pair.world).await;
         told.assert_failed_only_with(&AWAY);
         told.stands(&wang, &process.base).await;
         assert!(process.runs(), "the server was never started again");

@@ -144,12 +144,21 @@ impl Host {
     /// Starts it again after it has ended.
     pub(crate) async fn start_again(&mut self) {
         assert!(self.order("start"), "the keeper is there");
+        let is_there = self.comes_back(READY_MAX).await;
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(is_there, "it does not start: {log}");
+    }
+
+    /// Whether it accepts connections within this time.
+    pub(crate) async fn comes_back(&self, within: Duration) -> bool {
         let began = Instant::now();
         while self.connect().await.is_err() {
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(began.elapsed() < READY_MAX, "it does not start: {log}");
+            if began.elapsed() > within {
+                return false;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        true
     }
 
     /// Makes a primary of a standby; returns when it takes writes.

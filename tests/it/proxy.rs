@@ -1,7 +1,11 @@
 //! A line that a test holds in its hand: connections go through it to wherever it points, and are cut
 //! when it is told so.
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -12,10 +16,26 @@ pub(crate) type Patience = (usize, usize);
 /// A connection that is never cut.
 pub(crate) const ENDLESS: Patience = (usize::MAX, usize::MAX);
 
+/// Patience that differs from connection to connection: every third is cut in what is sent, every
+/// third in what comes back, after at most so many bytes, and small numbers are as likely as large ones.
+pub(crate) fn impatience(seed: u64) -> impl FnMut(usize) -> Patience + Send + 'static {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    move |bytes_max| {
+        let magnitude = 1 + dice.next_u64() % u64::from(bytes_max.ilog2());
+        let bytes = usize::try_from(dice.next_u64() % (1 << magnitude)).expect("it is below");
+        match dice.next_u64() % 3 {
+            0 => (bytes, usize::MAX),
+            1 => (usize::MAX, bytes),
+            _ => (bytes_max, bytes_max),
+        }
+    }
+}
+
 /// A line to a port of this machine.
 pub(crate) struct Proxy {
     port: u16,
     target: watch::Sender<Option<u16>>,
+    lines: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -28,23 +48,30 @@ impl Proxy {
     /// A line to this port; `patience` says how much its `n`th connection lets through.
     pub(crate) async fn cutting(
         port: u16,
-        patience: impl Fn(usize) -> Patience + Send + 'static,
+        mut patience: impl FnMut(usize) -> Patience + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let own = listener.local_addr().expect("an address").port();
         let (target, aim) = watch::channel(Some(port));
+        let lines = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&lines);
         let task = tokio::spawn(async move {
-            for n in 0.. {
-                let Ok((near, _)) = listener.accept().await else { return };
+            while let Ok((near, _)) = listener.accept().await {
+                let n = counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(carry(near, aim.clone(), patience(n)));
             }
         });
-        Self { port: own, target, task }
+        Self { port: own, target, lines, task }
     }
 
     /// Where to connect to.
     pub(crate) const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many connections there were.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.load(Ordering::Relaxed)
     }
 
     /// Cuts all connections; new ones go to this port, or are cut at once where there is none.
