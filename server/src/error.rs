@@ -1,6 +1,7 @@
 //! What a request can fail with, in one table: a stable code, a status, and a text in Chinese and
 //! English that says what to do next (RFC 9457 problem details).
 
+use crate::store::Trouble;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -48,6 +49,9 @@ pub(crate) enum Error {
     NoRoom,
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// What was told of the database or of the files by somebody else's request.
+    #[error("{0}")]
+    Trouble(Trouble),
     #[error("internal: {0}")]
     Internal(String),
 }
@@ -72,10 +76,47 @@ const fn problem(
     Problem { status, code, title, next }
 }
 
+/// The rows of the table for what passes by itself, or when somebody has made room.
+const fn of_trouble(trouble: Trouble) -> Problem {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    match trouble {
+        Trouble::StorageFull => problem(
+            status,
+            "storage_full",
+            ["服务器存储空间已满", "The server has no room left"],
+            [
+                "记录保留在手机上，腾出空间后会自动上传；请通知系统管理员清理或扩容磁盘。",
+                "Records stay on the phone and are sent once there is room; tell the system administrator to free or add disk space.",
+            ],
+        ),
+        Trouble::Unavailable => problem(
+            status,
+            "database_unavailable",
+            ["数据库暂时不可用", "The database is not available right now"],
+            [
+                "记录保留在手机上，恢复后会自动上传；若持续数分钟，请通知系统管理员。",
+                "Records stay on the phone and are sent when it is back; if this lasts for minutes, tell the system administrator.",
+            ],
+        ),
+        Trouble::Busy => problem(
+            status,
+            "overloaded",
+            ["服务器繁忙", "The server is busy"],
+            [
+                "请按 Retry-After 稍后重发；记录保留在手机上。",
+                "Send it again after Retry-After; records stay on the phone.",
+            ],
+        ),
+    }
+}
+
 impl Error {
     /// The table of problems: status, code, what it is, what to do next; Chinese first.
     #[expect(clippy::too_many_lines, reason = "a table, read row by row")]
     fn problem(&self) -> Problem {
+        if let Some(trouble) = self.trouble() {
+            return of_trouble(trouble);
+        }
         match self {
             Self::Unauthenticated => problem(
                 StatusCode::UNAUTHORIZED,
@@ -182,15 +223,6 @@ impl Error {
                 ["尝试次数过多", "Too many attempts"],
                 ["请稍后再试。", "Wait a little and try again."],
             ),
-            Self::Overloaded => problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                ["服务器繁忙", "The server is busy"],
-                [
-                    "请按 Retry-After 稍后重发；记录保留在手机上。",
-                    "Send it again after Retry-After; records stay on the phone.",
-                ],
-            ),
             Self::UploadGone => problem(
                 StatusCode::GONE,
                 "upload_gone",
@@ -224,7 +256,8 @@ impl Error {
                     "Photos stay on the phone and go on later; tell the system administrator to make room.",
                 ],
             ),
-            Self::Database(sqlx::Error::PoolTimedOut) => Self::Overloaded.problem(),
+            Self::Overloaded => of_trouble(Trouble::Busy),
+            Self::Trouble(trouble) => of_trouble(*trouble),
             Self::Database(_) | Self::Internal(_) => problem(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -234,6 +267,16 @@ impl Error {
                     "Try again later; if it fails again, tell the system administrator the request id.",
                 ],
             ),
+        }
+    }
+
+    /// What ails the database or its files, where that is why the request failed: it passes, and the
+    /// request may be sent again as it is.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Database(error) => Trouble::of(error),
+            Self::Trouble(trouble) => Some(*trouble),
+            _ => None,
         }
     }
 
@@ -276,7 +319,8 @@ impl IntoResponse for Error {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            let wait_s = if code == "storage_full" { "30" } else { "2" };
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(wait_s));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,90 +1,20 @@
 //! Servers that die: killed under load and in the middle of a commit. What was answered is there
 //! afterwards, what was not is taken when it is sent again, and everything is as the ops say.
-//!
-//! A server that can be killed is a process of its own: this test program again, told to run nothing
-//! but [`the_server`].
 
 use crate::actors::{Actor, sync_body, visit};
+use crate::process::Process;
 use crate::rebuild::rebuild;
-use crate::world::{Database, MONDAY_MS, World, on_both};
+use crate::world::{Database, World, on_both};
 use reqwest::{Method, StatusCode};
-use saolou_server::app::Server;
-use saolou_server::clock::Clock;
-use saolou_server::config::{LogFormat, Settings};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{IpAddr, Ipv4Addr};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const DATA_DIR: &str = "SAOLOU_TEST_SERVE_DATA_DIR";
-const DATABASE_URL: &str = "SAOLOU_TEST_SERVE_DATABASE_URL";
 const OPS: usize = 300;
 const KILLS: usize = 5;
 const PHONES: usize = 4;
-
-/// The server, where a test has asked for it in the environment. It ends with its test.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server() {
-    let Some(data_dir) = std::env::var_os(DATA_DIR) else { return };
-    std::thread::spawn(|| {
-        drop(std::io::stdin().read_to_end(&mut Vec::new()));
-        std::process::exit(0);
-    });
-    let settings = Settings {
-        config: None,
-        data_dir: data_dir.into(),
-        database_url: std::env::var(DATABASE_URL).ok(),
-        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        port: 0,
-        metrics_token: None,
-        log: "error".into(),
-        log_format: LogFormat::Text,
-    };
-    let clock = Clock::default();
-    clock.set_ms(MONDAY_MS + 60_000);
-    let server = Server::start(&settings, clock).await.expect("a server");
-    let address = server.address().expect("an address");
-    #[expect(clippy::print_stdout, reason = "whoever started this process waits for the line")]
-    {
-        println!("serving http://{address}");
-    }
-    server.serve(std::future::pending()).await.expect("a server that is killed");
-}
-
-/// A server in a process of its own.
-struct Process {
-    child: Child,
-    base: String,
-}
-
-impl Process {
-    fn start(world: &World) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", "crashes::the_server", "--nocapture"]);
-        command.env(DATA_DIR, world.folder()).env_remove(DATABASE_URL);
-        if let Some(url) = &world.settings().database_url {
-            command.env(DATABASE_URL, url);
-        }
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let base = lines.find_map(|line| {
-            let line = line.expect("a line");
-            line.split_once("serving ").map(|(_, base)| base.to_owned())
-        });
-        Self { child, base: base.expect("it serves") }
-    }
-
-    /// `kill -9`.
-    fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it has ended");
-    }
-}
 
 /// What the server said of one op; `None` where it died before it did.
 async fn push(actor: &Actor, base: &str, op: &str) -> Option<String> {

@@ -3,7 +3,11 @@
 
 mod actors;
 mod database;
+mod hand;
+mod host;
 mod postgres;
+mod process;
+mod proxy;
 mod replica;
 mod world;
 
@@ -12,10 +16,13 @@ mod bad_input;
 mod conflicts;
 mod coverage;
 mod crashes;
+mod cut;
 mod demo;
 mod devices;
+mod disk_full;
 mod epochs;
 mod events;
+mod failover;
 mod health;
 mod late;
 mod limits;

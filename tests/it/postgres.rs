@@ -92,14 +92,7 @@ impl Cluster {
     /// # Panics
     /// In CI when `PostgreSQL` is not installed, and anywhere when it is but does not start.
     pub(crate) fn start(durability: Durability) -> Option<Self> {
-        let Some(programs) = programs() else {
-            assert!(
-                std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
-                "PostgreSQL is not installed, and in CI no test may skip it: \
-                 install its server programs (Debian: apt-get install postgresql)"
-            );
-            return None;
-        };
+        let programs = installed()?;
         let mut start = Self::start_once(&programs, durability);
         for _ in 1..STARTS_MAX {
             start = start.or_else(|_| Self::start_once(&programs, durability));
@@ -148,7 +141,7 @@ impl Cluster {
             .spawn()?;
         let mut cluster = Self { guardian, folder, log, port: 0, schemas: AtomicU32::new(0) };
         make_data(programs, &data, owner, durability)?;
-        cluster.port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        cluster.port = free_port()?;
         let pipe = cluster.guardian.stdin.as_mut().expect("asked for when it was started");
         writeln!(pipe, "{}", cluster.port)?;
         cluster.wait_until_ready(&data.join("postmaster.pid"))?;
@@ -189,7 +182,7 @@ impl Drop for Cluster {
 }
 
 /// The server's options; TCP on the loopback only, because a socket file's path may be too long.
-fn settings(durability: Durability) -> impl Iterator<Item = String> {
+pub(crate) fn settings(durability: Durability) -> impl Iterator<Item = String> {
     let common = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300"];
     let fast: &[&str] = match durability {
         Durability::Off => &["fsync=off", "full_page_writes=off", "shared_buffers=32MB"],
@@ -200,7 +193,7 @@ fn settings(durability: Durability) -> impl Iterator<Item = String> {
 
 /// Whom the server runs as. It refuses to run as root, as which CI often does.
 #[derive(Clone, Copy)]
-enum Owner {
+pub(crate) enum Owner {
     /// The user who runs the tests.
     Ourselves,
     /// The user that root runs it as.
@@ -225,7 +218,7 @@ impl Owner {
     }
 
     /// A command run as the owner, out of reach of the terminal's Ctrl-C.
-    fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir("/").env("LC_ALL", "C").process_group(0);
         if let Self::Other { uid, gid } = self {
@@ -235,7 +228,7 @@ impl Owner {
     }
 
     /// Gives the owner what we made.
-    fn take(self, path: &Path) -> io::Result<()> {
+    pub(crate) fn take(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Ourselves => Ok(()),
             Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
@@ -247,7 +240,7 @@ impl Owner {
 ///
 /// Measurements prefer the build folder, since the system's temporary folder often lies in
 /// memory, where a sync costs nothing.
-fn server_folder(durability: Durability) -> io::Result<(PathBuf, Owner)> {
+pub(crate) fn server_folder(durability: Durability) -> io::Result<(PathBuf, Owner)> {
     let build = (durability == Durability::Full).then(build_folder);
     let places = build.into_iter().chain([std::env::temp_dir(), PathBuf::from("/tmp")]);
     for place in places {
@@ -264,6 +257,11 @@ fn server_folder(durability: Durability) -> io::Result<(PathBuf, Owner)> {
         return Ok((folder, owner));
     }
     Err(io::Error::other("no temporary folder that its user can reach and we can write"))
+}
+
+/// A port that nobody listens on at this moment.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Where Cargo lets tests keep files: on the disk of the build, gone with `cargo clean`.
@@ -292,7 +290,12 @@ fn open_to_all(folder: &Path) -> io::Result<bool> {
 /// files to be small itself; of several processes that find none, each makes its own and the
 /// first to finish keeps a copy. The copy gets its name last, so that it is there whole or not
 /// at all, and whatever goes wrong with it only costs time.
-fn make_data(programs: &Path, data: &Path, owner: Owner, durability: Durability) -> io::Result<()> {
+pub(crate) fn make_data(
+    programs: &Path,
+    data: &Path,
+    owner: Owner,
+    durability: Durability,
+) -> io::Result<()> {
     let mut initdb = owner.command(programs.join("initdb"));
     initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
     initdb.arg("-D").arg(data);
@@ -332,6 +335,21 @@ fn copy_folder(from: &Path, to: &Path, owner: Owner) -> io::Result<()> {
     Ok(())
 }
 
+/// The folder with the server programs; `None` says that a test skips what needs them.
+///
+/// # Panics
+/// In CI, where no test may skip anything.
+pub(crate) fn installed() -> Option<PathBuf> {
+    let programs = programs();
+    assert!(
+        programs.is_some()
+            || std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
+        "PostgreSQL is not installed, and in CI no test may skip it: \
+         install its server programs (Debian: apt-get install postgresql)"
+    );
+    programs
+}
+
 /// The folder with the newest server programs on this machine.
 fn programs() -> Option<PathBuf> {
     /// Where systems put them; a star stands for versions.
@@ -369,7 +387,7 @@ fn versions(pattern: &str) -> Vec<PathBuf> {
 }
 
 /// What a command prints; its complaint when it fails.
-fn stdout_of(command: &mut Command) -> io::Result<String> {
+pub(crate) fn stdout_of(command: &mut Command) -> io::Result<String> {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output()?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());

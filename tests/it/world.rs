@@ -80,7 +80,15 @@ pub(crate) fn id(name: &str) -> Uuid {
 impl World {
     /// A running server with the small street; `None` where its database is not installed.
     pub(crate) async fn new(database: Database) -> Option<Self> {
-        let world = Self::empty(database).await?;
+        Some(Self::empty(database).await?.settled().await)
+    }
+
+    /// A running server with the small street, on a PostgreSQL of the test's own.
+    pub(crate) async fn on(url: String) -> Self {
+        Self::over(Database::Postgres, Some(url)).await.settled().await
+    }
+
+    async fn settled(self) -> Self {
         let root = NewUser {
             username: "root",
             name: "root",
@@ -88,9 +96,9 @@ impl World {
             role: "system_admin",
             top: Some(Top { unit_id: id("city"), code: "990100", name: "云岚市" }),
         };
-        make_user(&world.settings, &root).await.expect("the first account");
-        world.populate().await;
-        Some(world)
+        make_user(&self.settings, &root).await.expect("the first account");
+        self.populate().await;
+        self
     }
 
     /// A running server with nothing in it; `None` where its database is not installed.
@@ -99,6 +107,10 @@ impl World {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::fresh_url().await?),
         };
+        Some(Self::over(database, database_url).await)
+    }
+
+    async fn over(database: Database, database_url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Settings {
             config: None,
@@ -115,7 +127,7 @@ impl World {
         let base = String::new();
         let mut world = Self { base, clock, database, settings, folder, server: None };
         world.start().await;
-        Some(world)
+        world
     }
 
     /// Another server on the same database; `None` where a database has one server only.

@@ -62,7 +62,7 @@ impl Mark {
         if marked.is_some_and(|marked| come < marked) {
             advance(store, clock, seen).await?;
         }
-        mark.write().await?;
+        mark.try_to_write().await;
         Ok(Some(mark))
     }
 
@@ -72,9 +72,14 @@ impl Mark {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
-            if let Err(error) = self.write().await {
-                tracing::warn!(%error, "the mark beside the database");
-            }
+            self.try_to_write().await;
+        }
+    }
+
+    /// An older mark is of use too, and on a full disk a server can still be read from.
+    async fn try_to_write(&self) {
+        if let Err(error) = self.write().await {
+            tracing::warn!(%error, "the mark beside the database");
         }
     }
 

@@ -13,7 +13,7 @@ use super::photos::Arrival;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::bells::is_race;
-use crate::store::{EntityRow, Seen, Store};
+use crate::store::{EntityRow, Seen, Store, Trouble};
 use saolou_protocol::building::Building;
 use saolou_protocol::building::answer::AnswerStatus;
 use saolou_protocol::engine::commit::{Commit, Outcome, Plan};
@@ -133,6 +133,16 @@ enum Failure {
     Error(#[from] Error),
 }
 
+impl Failure {
+    /// What ails the database, where no other commit would fare better now.
+    fn trouble_for_all(&self) -> Option<Trouble> {
+        match self {
+            Self::Error(error) => error.trouble().filter(|trouble| trouble.is_for_all()),
+            Self::Merge => None,
+        }
+    }
+}
+
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         Self::Error(error.into())
@@ -201,6 +211,7 @@ impl Work {
     }
 
     /// Commits a batch; where that fails, each push by itself, so that one cannot fail the others.
+    /// Where the database is the cause, all are told at once.
     async fn commit_all(&mut self, batch: Vec<Waiting>) {
         metrics::histogram!("saolou_commit_pushes").record(to_f64(batch.len()));
         let ops: Vec<&Judged> = batch.iter().flat_map(|(push, _)| &push.ops).collect();
@@ -214,6 +225,14 @@ impl Work {
             }
             Err(failure) => {
                 let pushes = batch.len();
+                if let Some(trouble) = failure.trouble_for_all() {
+                    // Each by itself would wait in vain as long as all together did.
+                    tracing::error!(%failure, pushes, "nothing can be committed");
+                    for (_, reply) in batch {
+                        drop(reply.send(Err(Error::Trouble(trouble))));
+                    }
+                    return;
+                }
                 tracing::warn!(%failure, pushes, "a group commit failed, trying one by one");
                 for (push, reply) in batch {
                     drop(reply.send(self.commit_alone(push).await));

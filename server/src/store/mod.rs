@@ -16,6 +16,7 @@ mod ops;
 mod photos;
 mod quarantine;
 mod registry;
+mod trouble;
 mod uploads;
 
 pub(crate) use accounts::{Account, Grant};
@@ -28,12 +29,13 @@ pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };
+pub(crate) use trouble::Trouble;
 pub(crate) use uploads::{Progress, UploadRow};
 
 use incarnation::Incarnation;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -131,6 +133,7 @@ impl Store {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .after_release(|conn, _| Box::pin(is_clean(conn)))
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
@@ -180,6 +183,17 @@ impl Store {
     }
 }
 
+/// Whether a connection is out of its transaction, as far as it knows. SQLite may end a transaction
+/// by itself, where a disk is full or fails; the driver's own rollback then fails, and the connection
+/// would take every `begin` from then on for a savepoint, and refuse it. Such a one is let go.
+async fn is_clean(conn: &mut SqliteConnection) -> Result<bool> {
+    if conn.is_in_transaction() {
+        // The rollback of a dropped transaction was only queued.
+        conn.ping().await?;
+    }
+    Ok(!conn.is_in_transaction())
+}
+
 impl Tx {
     /// Makes what was written durable.
     pub(crate) async fn commit(self) -> Result<()> {
@@ -217,5 +231,23 @@ impl Tx {
         const SQL: &str =
             "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing";
         on!(self, |conn| sqlx::query(SQL).bind(name).bind(value).execute(conn).await.map(drop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_by_itself_is_the_last_of_its_connection() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(None, folder.path()).await.expect("a new file");
+        for _ in 0..2 {
+            let mut tx = store.write().await.expect("a connection that is in no transaction");
+            // As it does where a disk is full.
+            let ended = on!(&mut tx, |conn| sqlx::query("rollback").execute(conn).await.map(drop));
+            ended.expect("a rollback");
+        }
+        store.close().await;
     }
 }

@@ -74,15 +74,18 @@ async fn run(mut waiting: mpsc::Receiver<Waiting>, store: Store, clock: Clock, r
         };
         metrics::histogram!("saolou_upload_sync_files")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        let told = outcome.as_ref().map_err(ToString::to_string).copied();
         for one in batch.drain(..) {
-            let said = match &told {
-                Ok(()) => Ok(()),
-                Err(_) if matches!(outcome, Err(Error::NoRoom)) => Err(Error::NoRoom),
-                Err(cause) => Err(Error::Internal(cause.clone())),
-            };
-            drop(one.done.send(said));
+            drop(one.done.send(outcome.as_ref().copied().map_err(again)));
         }
+    }
+}
+
+/// The same failure, for one more of those that waited.
+fn again(error: &Error) -> Error {
+    match (error, error.trouble()) {
+        (Error::NoRoom, _) => Error::NoRoom,
+        (_, Some(trouble)) => Error::Trouble(trouble),
+        (other, None) => Error::Internal(other.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! again; it gets there by a link, so that it is there whole or not at all.
 
 use crate::error::{Error, Result};
+use crate::store::Trouble;
 use bytes::Bytes;
 use saolou_protocol::canonical::Hash;
 use sha2::{Digest, Sha256};
@@ -250,8 +251,9 @@ async fn blocking<T: Send + 'static>(
 }
 
 pub(crate) fn failed(error: &std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::NoRoom,
-        _ => Error::Internal(format!("storing a photo: {error}")),
+    match Trouble::of_file(error) {
+        Some(Trouble::StorageFull) => Error::NoRoom,
+        Some(trouble) => Error::Trouble(trouble),
+        None => Error::Internal(format!("storing a photo: {error}")),
     }
 }
