@@ -1,8 +1,13 @@
-//! A run: phones, a network and a server, and everything that goes wrong between them.
+//! A run: phones, a network and a server, and everything that goes wrong between them. Here it is set
+//! up, people capture, and in the end everything heals; [`flight`] is the network, [`disaster`] what
+//! happens besides.
 
-use crate::backend::{Backend, Desk, Person, Reply};
+mod disaster;
+mod flight;
+
+use self::flight::Flight;
+use crate::backend::{Backend, Desk, Person};
 use crate::check::{self, Broken};
-use crate::core::KEEP_MS;
 use crate::dice::Dice;
 use crate::field::{self, MONDAY_MS, Talks};
 use crate::ledger::Ledger;
@@ -10,14 +15,12 @@ use crate::plan::{Fault, Plan};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::ids::{BootId, BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::phone::Phone;
-use saolou_protocol::phone::outbox::Standing;
-use saolou_protocol::phone::reply::{Response, Step};
-use saolou_protocol::phone::request::Asked;
+use saolou_protocol::phone::reply::Response;
 use saolou_protocol::phone::retry::Stopped;
 use saolou_protocol::phone::stored::Stored;
 use saolou_protocol::time::{ClockReading, Millis};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// How long everything may take to settle after the network has healed, in rounds of syncs.
@@ -37,16 +40,6 @@ pub(crate) struct Hand {
     signed_out: bool,
     /// Its base was changed behind its back, or may be older than it thinks.
     pub(crate) was_damaged: bool,
-}
-
-/// A request or its reply, under way.
-struct Flight {
-    hand: usize,
-    asked: Asked,
-    sent_ms: Millis,
-    body: Vec<u8>,
-    /// The reply, once there is one.
-    reply: Option<Reply>,
 }
 
 /// A run.
@@ -241,293 +234,6 @@ impl<'a, B: Backend> World<'a, B> {
             }
             Err(_) if before == *self.hands[hand].phone.stored() => Ok(()),
             Err(why) => Err(Broken::new("I1", format!("not captured, and changed: {why:?}"))),
-        }
-    }
-
-    /// Sends a request; several may be under way.
-    fn send(&mut self, hand: usize) {
-        let under_way = self.flights.iter().any(|flight| flight.hand == hand);
-        let twice = self.fails(Fault::TwoSyncs) || self.fails(Fault::TwoSyncs);
-        if under_way && !twice {
-            return;
-        }
-        let clock = self.clock(hand);
-        let (request, asked) = self.hands[hand].phone.request(&clock);
-        let body = serde_json::to_vec(&request).expect("a request is writable");
-        self.tell(format_args!("{hand} sends {} ops", asked.ops.len()));
-        self.flights.push(Flight { hand, asked, sent_ms: self.now_ms, body, reply: None });
-    }
-
-    /// Something under way goes on: to the server, or back to its phone.
-    fn travel(&mut self) -> Result<(), Broken> {
-        if self.flights.is_empty() {
-            return Ok(());
-        }
-        let reordered = self.fails(Fault::Reordered);
-        let which = if reordered { self.dice.below(self.flights.len()) } else { 0 };
-        let flight = self.flights.remove(which);
-        if flight.reply.is_none() { self.arrive(flight) } else { self.come_back(flight) }
-    }
-
-    fn arrive(&mut self, mut flight: Flight) -> Result<(), Broken> {
-        let hand = flight.hand;
-        if self.fails(Fault::RequestLost) {
-            self.tell(format_args!("{hand} request lost"));
-            let failure = saolou_protocol::phone::retry::Failure::Network;
-            self.hands[hand].phone.fail(&flight.asked, failure);
-            return Ok(());
-        }
-        if self.now_ms - flight.sent_ms > check::PROMPT_MS {
-            self.ledger.slow.extend(&flight.asked.ops);
-        }
-        if self.fails(Fault::Cut) {
-            flight.body.truncate(self.dice.below(flight.body.len()));
-        }
-        let (busy, signed_out) = (self.fails(Fault::Busy), self.fails(Fault::SignedOut));
-        let (dies, committed) = (self.fails(Fault::ServerKilled), self.dice.permille(500));
-        let (portal, twice) = (self.fails(Fault::Portal), self.fails(Fault::Duplicated));
-        let person = self.hands[hand].person;
-        let now_ms = self.now_ms;
-        let reply = if portal {
-            Reply { status: 200, body: b"<html>Welcome to the mall</html>".to_vec() }
-        } else if busy {
-            Reply { status: 503, body: b"{}".to_vec() }
-        } else if signed_out || self.hands[hand].signed_out {
-            self.hands[hand].signed_out = true;
-            Reply { status: 401, body: b"{}".to_vec() }
-        } else if dies {
-            self.server.sync_and_die(person, &flight.body, now_ms, committed);
-            self.tell(format_args!("{hand} server dies, committed={committed}"));
-            let failure = saolou_protocol::phone::retry::Failure::Network;
-            self.hands[hand].phone.fail(&flight.asked, failure);
-            return check::server(self.server, &mut self.ledger);
-        } else {
-            self.server.sync(person, &flight.body, now_ms)
-        };
-        if twice {
-            let again = self.server.sync(person, &flight.body, now_ms + 1);
-            check::answers(self.server, &mut self.ledger, (person, &flight.asked), &again)?;
-        }
-        self.tell(format_args!("{hand} answered {} {}", reply.status, Hash::of(&reply.body)));
-        check::answers(self.server, &mut self.ledger, (person, &flight.asked), &reply)?;
-        flight.reply = Some(reply);
-        self.flights.push(flight);
-        Ok(())
-    }
-
-    fn come_back(&mut self, flight: Flight) -> Result<(), Broken> {
-        let hand = flight.hand;
-        let Some(reply) = flight.reply else { return Ok(()) };
-        if self.fails(Fault::ReplyLost) {
-            self.tell(format_args!("{hand} reply lost"));
-            let failure = saolou_protocol::phone::retry::Failure::Network;
-            self.hands[hand].phone.fail(&flight.asked, failure);
-            return Ok(());
-        }
-        self.take(hand, flight.asked, &reply)
-    }
-
-    fn take(&mut self, hand: usize, asked: Asked, reply: &Reply) -> Result<(), Broken> {
-        let clock = self.clock(hand);
-        let is_portal = reply.body.starts_with(b"<");
-        let response = Response {
-            status: reply.status,
-            content_type: Some(if is_portal { "text/html" } else { "application/json" }),
-            sync_version: Some("1"),
-            retry_after: None,
-            body: &reply.body,
-        };
-        let Ok(steps) = self.hands[hand].phone.receive(asked, &clock, &response) else {
-            return Ok(());
-        };
-        for step in steps {
-            if self.fails(Fault::PhoneKilled) {
-                self.tell(format_args!("{hand} dies before {}", step.name()));
-                self.hands[hand].phone.restart();
-                return Ok(());
-            }
-            self.step(hand, step)?;
-        }
-        let device = DeviceId(self.dice.id());
-        if let Some(why) = self.hands[hand].phone.needs_new_device() {
-            self.tell(format_args!("{hand} is born anew: {why:?}"));
-            self.hands[hand].phone.reincarnate(device);
-        }
-        Ok(())
-    }
-
-    fn step(&mut self, hand: usize, step: Step) -> Result<(), Broken> {
-        let name = step.name();
-        let kept: BTreeSet<OpId> =
-            self.hands[hand].phone.stored().outbox().iter().map(|kept| kept.op_id).collect();
-        let fitted = self.hands[hand].phone.apply(step);
-        self.tell(format_args!("{hand} {name} {fitted}"));
-        let left: BTreeSet<OpId> =
-            self.hands[hand].phone.stored().outbox().iter().map(|kept| kept.op_id).collect();
-        let released = kept.difference(&left).copied().collect::<Vec<OpId>>();
-        check::released(self.server, &mut self.ledger, &released, name)?;
-        if name == "page" { check::read_own(&self.hands[hand].phone, &self.ledger) } else { Ok(()) }
-    }
-
-    /// Something happens to a phone, the server or the world.
-    fn strike(&mut self) -> Result<(), Broken> {
-        let faults = [
-            Fault::ClockJump,
-            Fault::Reboot,
-            Fault::Cloned,
-            Fault::PhoneRestored,
-            Fault::Rotten,
-            Fault::Rotten,
-            Fault::ServerRestored,
-            Fault::ServerRestored,
-            Fault::Reassigned,
-            Fault::Suspended,
-            Fault::Revoked,
-            Fault::Rubbish,
-        ];
-        let fault = *self.dice.pick(&faults).expect("there are faults");
-        let hand = self.dice.below(self.hands.len());
-        // Rare enough by themselves: struck one time in ten events.
-        if !self.fails(fault) && !self.fails(fault) {
-            return Ok(());
-        }
-        self.tell(format_args!("{hand} {}", fault.code()));
-        match fault {
-            Fault::ClockJump => {
-                const YEARS_MS: Millis = 10 * 365 * 24 * 3_600_000;
-                self.hands[hand].off_ms = self.dice.between(-YEARS_MS, YEARS_MS);
-            }
-            Fault::Reboot => {
-                let boot = u128::from(self.dice.number());
-                let (now_ms, hand) = (self.now_ms, &mut self.hands[hand]);
-                (hand.boot, hand.booted_ms) = (boot, now_ms);
-                hand.phone.restart();
-            }
-            Fault::Cloned if self.hands.len() < 8 => self.clone_phone(hand),
-            Fault::PhoneRestored => self.restore_phone(hand),
-            Fault::Rotten => {
-                let at = self.dice.number();
-                if self.hands[hand].phone.rot(at) {
-                    self.hands[hand].phone.recount();
-                    self.hands[hand].was_damaged = true;
-                }
-            }
-            Fault::ServerRestored => self.restore_server()?,
-            Fault::Rubbish => self.send_rubbish(hand)?,
-            _ => self.decide(fault, hand),
-        }
-        Ok(())
-    }
-
-    fn clone_phone(&mut self, hand: usize) {
-        let (person, boot) = (self.hands[hand].person, u128::from(self.dice.number()));
-        let phone = Phone::open(self.hands[hand].phone.stored().clone());
-        self.ledger.cloned = true;
-        self.hands.push(Hand {
-            person,
-            phone,
-            boot,
-            booted_ms: self.now_ms,
-            off_ms: 0,
-            kept: None,
-            signed_out: false,
-            was_damaged: self.hands[hand].was_damaged,
-        });
-    }
-
-    fn restore_phone(&mut self, hand: usize) {
-        let now = self.hands[hand].phone.stored().clone();
-        let Some(kept) = self.hands[hand].kept.replace(now.clone()) else { return };
-        // What was saved since then and reached nobody is gone with the phone.
-        let still: BTreeSet<OpId> = kept.outbox().iter().map(|op| op.op_id).collect();
-        for op in now.outbox().iter().filter(|op| !still.contains(&op.op_id)) {
-            let elsewhere = self.hands.iter().enumerate().any(|(n, other)| {
-                n != hand && other.phone.stored().outbox().get(op.op_id).is_some()
-            });
-            if !elsewhere {
-                self.ledger.may_be_lost.insert(op.op_id);
-            }
-        }
-        self.ledger.cloned = true;
-        let forgotten = now.outbox().iter().map(|op| op.op_id).filter(|op| !still.contains(op));
-        self.ledger.phone_went_back(forgotten);
-        self.hands[hand].phone = Phone::open(kept);
-        self.flights.retain(|flight| flight.hand != hand);
-    }
-
-    fn back_up(&mut self) {
-        if self.server.back_up() {
-            self.backed_up_ms = self.now_ms;
-            self.ledger.server_was_backed_up();
-        }
-    }
-
-    fn restore_server(&mut self) -> Result<(), Broken> {
-        // Whoever lets an op go relies on backups that are younger than that.
-        if self.now_ms - self.backed_up_ms > KEEP_MS {
-            return Ok(());
-        }
-        let before = self.server.dump();
-        if self.server.restore() {
-            let kept = |op: &OpId| {
-                self.hands.iter().any(|hand| hand.phone.stored().outbox().get(*op).is_some())
-            };
-            let gone = before.accepted.keys().copied();
-            let gone = gone.chain(before.quarantined.iter().map(|(op, _)| *op));
-            let gone: Vec<OpId> = gone.filter(|op| !kept(op)).collect();
-            self.ledger.server_was_restored(&gone, &self.server.dump())?;
-            self.hands.iter_mut().for_each(|hand| hand.was_damaged = true);
-        }
-        check::server(self.server, &mut self.ledger)
-    }
-
-    fn decide(&mut self, fault: Fault, hand: usize) {
-        let person = self.hands[hand].person;
-        let buildings: Vec<BuildingId> = self.talks.keys().copied().collect();
-        let building = *self.dice.pick(&buildings).expect("there is a building");
-        let yes = self.dice.permille(500);
-        if person.is_supervisor {
-            self.server.desk(&Desk::ReleaseAll, self.now_ms);
-            return;
-        }
-        let act = match fault {
-            Fault::Reassigned => Desk::Assign { user: person.user, building, has: yes },
-            Fault::Suspended => Desk::Suspend { user: person.user, is: yes },
-            _ => Desk::Revoke { device: self.hands[hand].phone.stored().device() },
-        };
-        self.ledger.hear(&act);
-        self.server.desk(&act, self.now_ms);
-    }
-
-    /// A broken client: not JSON, a part of a group, another person's op, the id of another op with other content.
-    fn send_rubbish(&mut self, hand: usize) -> Result<(), Broken> {
-        let person = self.hands[hand].person;
-        let other = self.dice.below(self.hands.len());
-        let theirs = self.hands[other].phone.stored().outbox().iter().next().cloned();
-        let mut own = self.hands[hand].phone.stored().outbox().iter();
-        let half = own.find(|kept| kept.group.is_some() && kept.standing == Standing::Waiting);
-        let half = half.map(|kept| kept.sent.text().to_owned());
-        let device = DeviceId(self.dice.id());
-        let mut ops: Vec<String> = vec!["{\"op_id\": 7}".into(), "[]".into()];
-        ops.extend(half);
-        if let Some(theirs) = theirs {
-            ops.push(theirs.sent.text().to_owned());
-            let mut content: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(theirs.sent.text()).expect("it was sealed");
-            content.insert("body".into(), json!({ "x": self.dice.number() % 100 }));
-            content.insert("n".into(), json!(0));
-            let author = content["author"] == json!(person.user);
-            if author && let Ok((_, sent)) = saolou_protocol::op::Op::seal(content) {
-                ops.push(String::from_utf8(sent).expect("JSON is UTF-8"));
-                self.ledger.taken_twice.insert(theirs.op_id);
-            }
-        }
-        let body = format!("{{\"device\":\"{device}\",\"ops\":[{}]}}", ops.join(","));
-        let reply = self.server.sync(person, body.as_bytes(), self.now_ms);
-        if reply.status == 200 {
-            check::server(self.server, &mut self.ledger)
-        } else {
-            Err(Broken::new("I14", "rubbish was refused whole".into()))
         }
     }
 
