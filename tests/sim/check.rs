@@ -5,6 +5,7 @@ use crate::content;
 use crate::core::{LIMITS, digest_of};
 use crate::field;
 use crate::ledger::Ledger;
+use crate::plan::Fault;
 use crate::world::Hand;
 use saolou_protocol::building::Building;
 use saolou_protocol::canonical::Hash;
@@ -29,11 +30,13 @@ pub(crate) const PROMPT_MS: Millis = 60_000;
 pub(crate) struct Broken {
     pub(crate) rule: &'static str,
     pub(crate) what: String,
+    /// What had gone wrong until then, by event.
+    pub(crate) fired: BTreeSet<(usize, Fault)>,
 }
 
 impl Broken {
     pub(crate) fn new(rule: &'static str, what: String) -> Self {
-        Self { rule, what }
+        Self { rule, what, fired: BTreeSet::new() }
     }
 }
 

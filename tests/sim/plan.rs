@@ -16,6 +16,11 @@ macro_rules! faults {
             pub(crate) const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
+
+            /// A fault by its code.
+            pub(crate) fn parse(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|fault| fault.code() == code)
+            }
         }
     };
 }
@@ -77,6 +82,10 @@ pub(crate) struct Plan {
     pub(crate) photos: bool,
     /// How often in a thousand, by fault.
     chances: Vec<(Fault, u32)>,
+    /// The events that happen, where not all do. Of the others only the time passes.
+    only: Option<BTreeSet<usize>>,
+    /// What does not go wrong at an event although it is its turn.
+    spared: BTreeSet<(usize, Fault)>,
 }
 
 impl Plan {
@@ -100,6 +109,8 @@ impl Plan {
             events: 40 + size.below(220),
             photos: true,
             chances,
+            only: None,
+            spared: BTreeSet::new(),
         };
         (plan, dice)
     }
@@ -107,6 +118,29 @@ impl Plan {
     pub(crate) fn chance(&self, fault: Fault) -> u32 {
         let found = self.chances.iter().find(|(known, _)| *known == fault);
         found.map_or(0, |(_, chance)| *chance)
+    }
+
+    /// Whether an event happens.
+    pub(crate) fn has(&self, event: usize) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&event))
+    }
+
+    /// Whether a fault stays away from an event.
+    pub(crate) fn spares(&self, event: usize, fault: Fault) -> bool {
+        self.spared.contains(&(event, fault))
+    }
+
+    /// Leaves out all other events, and these faults of those.
+    pub(crate) fn reduce(
+        &mut self,
+        only: Option<&BTreeSet<usize>>,
+        spared: &BTreeSet<(usize, Fault)>,
+    ) {
+        self.only = only.cloned();
+        self.spared = spared.clone();
+        if let Some(only) = only {
+            self.events = self.events.min(only.last().map_or(0, |last| last + 1));
+        }
     }
 
     /// Switches faults off.

@@ -20,11 +20,16 @@ use saolou_protocol::phone::retry::Stopped;
 use saolou_protocol::phone::stored::Stored;
 use saolou_protocol::time::{ClockReading, Millis};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// How long everything may take to settle after the network has healed, in rounds of syncs.
 const HEALING_ROUNDS_MAX: usize = 400;
+
+/// The part of a run before its first event; those of the events follow it.
+const SET_UP: u64 = 1;
+/// The part after the last one.
+const HEALING: u64 = u64::MAX;
 
 /// A phone in somebody's hand.
 pub(crate) struct Hand {
@@ -45,7 +50,12 @@ pub(crate) struct Hand {
 /// A run.
 pub(crate) struct World<'a, B: Backend> {
     plan: &'a Plan,
+    /// Those of the part of the run that is under way.
     dice: Dice,
+    /// The event that is under way.
+    event: usize,
+    /// What went wrong, by event.
+    fired: BTreeSet<(usize, Fault)>,
     server: &'a mut B,
     pub(crate) now_ms: Millis,
     pub(crate) hands: Vec<Hand>,
@@ -64,6 +74,8 @@ impl<'a, B: Backend> World<'a, B> {
         Self {
             plan,
             dice,
+            event: 0,
+            fired: BTreeSet::new(),
             server,
             now_ms: MONDAY_MS,
             hands: Vec::new(),
@@ -81,20 +93,35 @@ impl<'a, B: Backend> World<'a, B> {
     /// # Errors
     /// What did not hold.
     pub(crate) fn run(mut self) -> Result<Outcome, Broken> {
+        match self.live() {
+            Ok(()) => Ok(Outcome { trace: Hash::of(&self.trace), ops: self.ledger.saved.len() }),
+            Err(broken) => Err(Broken { fired: self.fired, ..broken }),
+        }
+    }
+
+    /// Every part throws dice of its own, so that leaving an event out changes no other's.
+    fn live(&mut self) -> Result<(), Broken> {
+        let dice = self.dice.clone();
+        self.dice = dice.part(SET_UP);
         self.set_up()?;
         for event in 0..self.plan.events {
+            self.event = event;
+            self.dice = dice.part(SET_UP + 1 + event as u64);
             self.now_ms += self.dice.between(200, 900_000);
             if event % 20 == 19 && self.plan.chance(Fault::ServerRestored) > 0 {
                 self.back_up();
             }
-            self.happen()?;
+            if self.plan.has(event) {
+                self.happen()?;
+            }
             if event % 40 == 39 {
                 check::server(self.server, &mut self.ledger)?;
             }
         }
+        self.dice = dice.part(HEALING);
+        self.tell(format_args!("the network heals, and everybody syncs"));
         self.heal()?;
-        check::end(self.server, &self.hands, &mut self.ledger)?;
-        Ok(Outcome { trace: Hash::of(&self.trace), ops: self.ledger.saved.len() })
+        check::end(self.server, &self.hands, &mut self.ledger)
     }
 
     fn set_up(&mut self) -> Result<(), Broken> {
@@ -134,7 +161,10 @@ impl<'a, B: Backend> World<'a, B> {
     fn tell(&mut self, what: std::fmt::Arguments<'_>) {
         let line = format!("{} {what}\n", self.now_ms - MONDAY_MS);
         if self.loud {
-            crate::say(line.trim_end());
+            let minutes = (self.now_ms - MONDAY_MS) / 60_000;
+            let (event, days) = (self.event, minutes / 1440);
+            let (hour, minute) = (8 + minutes % 1440 / 60, minutes % 60);
+            crate::say(&format!("event {event}, day {days} {hour:02}:{minute:02}: {what}"));
         }
         self.trace.extend_from_slice(line.as_bytes());
     }
@@ -142,7 +172,11 @@ impl<'a, B: Backend> World<'a, B> {
     fn fails(&mut self, fault: Fault) -> bool {
         let chance = self.plan.chance(fault);
         // Thrown also where it cannot fall, so that switching a fault off changes little else.
-        self.dice.permille(chance)
+        let fails = self.dice.permille(chance) && !self.plan.spares(self.event, fault);
+        if fails {
+            self.fired.insert((self.event, fault));
+        }
+        fails
     }
 
     fn happen(&mut self) -> Result<(), Broken> {
