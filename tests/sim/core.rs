@@ -15,6 +15,7 @@ use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::Digest;
 use saolou_protocol::engine::commit::{Known, Outcome, Plan};
 use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing};
+use saolou_protocol::held::Held;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
 use saolou_protocol::time::Millis;
 use saolou_protocol::wire::{Limits, SyncReply, SyncRequest};
@@ -44,6 +45,10 @@ pub(crate) struct Core {
     /// Buildings as folded last, each with the number of the head that it is as of.
     folded: HashMap<BuildingId, (i64, Building)>,
     backup: Option<Data>,
+    /// How many epochs there were.
+    epochs: u64,
+    /// What it has ever said that it holds.
+    told: BTreeMap<DeviceId, Held>,
     /// What a crash would leave, where replies are sent before their commit.
     durable: Option<Data>,
     buildings: BTreeSet<BuildingId>,
@@ -55,6 +60,31 @@ type ReadOps = Vec<Result<Read, NoOp>>;
 impl Core {
     fn epoch(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.data.epoch) + 1)
+    }
+
+    fn pushes_out_of_scope(&self, by: Person, body: &[u8], now_ms: Millis) -> bool {
+        let Ok(request) = serde_json::from_slice::<SyncRequest<'_>>(body) else { return false };
+        let read = request.ops.iter().map(|raw| push::read(raw.get(), None, now_ms));
+        let scope = self.scope(by, request.device, now_ms);
+        read.flatten().any(|read| !scope.heads.contains_key(&read.op.bucket))
+    }
+
+    fn begin_epoch(&mut self) {
+        self.epochs += 1;
+        self.data.epoch = self.epochs;
+    }
+
+    /// What is held of a device.
+    fn held(&mut self, device: DeviceId) -> Held {
+        let held = self.data.held(device);
+        if !is_planted(Defect::OldHeldTold) {
+            return held;
+        }
+        let told = self.told.entry(device).or_insert_with(|| held.clone());
+        if held.durable_through > told.durable_through {
+            *told = held;
+        }
+        told.clone()
     }
 
     fn standing(&self, by: Person, ops: &ReadOps) -> Standing {
@@ -190,6 +220,9 @@ impl Backend for Core {
         if is_planted(Defect::SuspendedRefused) && self.data.suspended.contains_key(&by.user) {
             return Reply { status: 403, body: b"{}".to_vec() };
         }
+        if is_planted(Defect::LostScopeRefused) && self.pushes_out_of_scope(by, body, now_ms) {
+            return Reply { status: 403, body: b"{}".to_vec() };
+        }
         if is_planted(Defect::AnsweredBeforeCommit) {
             self.durable = Some(self.data.clone());
         }
@@ -203,7 +236,7 @@ impl Backend for Core {
         let ops = request.ops.iter().map(|raw| push::read(raw.get(), clock, now_ms)).collect();
         let (results, duplicates) = self.push(by, ops);
         let reviews = self.reviews(by, &request.ask);
-        let held = self.data.held(request.device);
+        let held = self.held(request.device);
         let pull = request.pull.map(|asked| self.page(by, request.device, asked, now_ms));
         let reply = SyncReply {
             server_now_ms: now_ms,
@@ -244,10 +277,18 @@ impl Backend for Core {
     fn restore(&mut self) -> bool {
         let Some(backup) = self.backup.clone() else { return false };
         // Whoever restores a backup begins a new epoch, as the server does when it finds out.
-        let epoch = self.data.epoch + 1;
         self.data = backup;
-        self.data.epoch = epoch;
+        if !is_planted(Defect::RestoredInOldEpoch) {
+            self.begin_epoch();
+        }
         true
+    }
+
+    fn fail_over(&mut self) -> bool {
+        let kept = self.backup.clone().filter(|kept| kept.epoch == self.data.epoch);
+        let falls_back = kept.is_some();
+        self.data = kept.unwrap_or_else(|| std::mem::take(&mut self.data));
+        falls_back
     }
 
     fn has(&mut self, op: OpId, hash: Hash) -> bool {

@@ -62,6 +62,10 @@ faults! {
     ServerKilled = "server-killed",
     /// The server goes back to a backup.
     ServerRestored = "server-restored",
+    /// Another server goes on with an older state, in the same epoch.
+    FailedOver = "failed-over",
+    /// The next shift takes over a handset that is shared.
+    ShiftChanged = "shift-changed",
     /// A building is taken from a team, or given to it.
     Reassigned = "reassigned",
     /// A user is suspended, or taken back.
@@ -78,6 +82,8 @@ pub(crate) struct Plan {
     pub(crate) phones: usize,
     pub(crate) buildings: usize,
     pub(crate) events: usize,
+    /// Whether a phone is used by two shifts in turn.
+    pub(crate) shares_handset: bool,
     /// Whether the server sees photos come.
     pub(crate) photos: bool,
     /// How often in a thousand, by fault.
@@ -103,21 +109,30 @@ impl Plan {
             };
             chances.push((*fault, chance));
         }
-        let plan = Self {
+        let mut plan = Self {
             phones: 2 + size.below(4),
             buildings: 1 + size.below(3),
             events: 40 + size.below(220),
+            shares_handset: size.below(3) == 0,
             photos: true,
             chances,
             only: None,
             spared: BTreeSet::new(),
         };
+        if plan.shares_handset {
+            plan.set_chance(Fault::ShiftChanged, 250);
+        }
         (plan, dice)
     }
 
     pub(crate) fn chance(&self, fault: Fault) -> u32 {
         let found = self.chances.iter().find(|(known, _)| *known == fault);
         found.map_or(0, |(_, chance)| *chance)
+    }
+
+    /// Whether the server goes back to an older state now and then, and so needs one.
+    pub(crate) fn goes_back(&self) -> bool {
+        [Fault::ServerRestored, Fault::FailedOver].iter().any(|fault| self.chance(*fault) > 0)
     }
 
     /// Whether an event happens.
@@ -145,10 +160,11 @@ impl Plan {
 
     /// Switches faults off.
     pub(crate) fn without(&mut self, faults: &BTreeSet<Fault>) {
-        for (fault, chance) in &mut self.chances {
-            if faults.contains(fault) {
-                *chance = 0;
-            }
-        }
+        faults.iter().for_each(|fault| self.set_chance(*fault, 0));
+    }
+
+    fn set_chance(&mut self, fault: Fault, permille: u32) {
+        let of_fault = self.chances.iter_mut().filter(|(known, _)| *known == fault);
+        of_fault.for_each(|(_, chance)| *chance = permille);
     }
 }

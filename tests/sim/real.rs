@@ -204,6 +204,10 @@ impl Backend for Real {
         self.machine.restore()
     }
 
+    fn fail_over(&mut self) -> bool {
+        unreachable!("a real server notices")
+    }
+
     fn has(&mut self, op: OpId, hash: Hash) -> bool {
         const SQL: &str = "select (select count(*) from op where op_id = $1 and hash = $2) + \
             (select count(*) from quarantine where op_id = $1 and hash = $2)";

@@ -1,23 +1,24 @@
 //! A run: phones, a network and a server, and everything that goes wrong between them. Here it is set
-//! up, people capture, and in the end everything heals; [`flight`] is the network, [`disaster`] what
-//! happens besides.
+//! up, people capture, and in the end everything heals; [`hand`] is a phone with who holds it,
+//! [`flight`] the network, [`disaster`] what happens besides.
 
 mod disaster;
 mod flight;
+mod hand;
 
 use self::flight::Flight;
+pub(crate) use self::hand::Hand;
 use crate::backend::{Backend, Desk, Person};
 use crate::check::{self, Broken};
+use crate::core::KEEP_MS;
 use crate::dice::Dice;
 use crate::field::{self, MONDAY_MS, Talks};
 use crate::ledger::Ledger;
 use crate::plan::{Fault, Plan};
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::ids::{BootId, BuildingId, DeviceId, OpId, UserId};
-use saolou_protocol::phone::Phone;
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
 use saolou_protocol::phone::reply::Response;
 use saolou_protocol::phone::retry::Stopped;
-use saolou_protocol::phone::stored::Stored;
 use saolou_protocol::time::{ClockReading, Millis};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,22 +32,6 @@ const SET_UP: u64 = 1;
 /// The part after the last one.
 const HEALING: u64 = u64::MAX;
 
-/// A phone in somebody's hand.
-pub(crate) struct Hand {
-    pub(crate) person: Person,
-    pub(crate) phone: Phone,
-    boot: u128,
-    /// When it was started, by the true clock.
-    booted_ms: Millis,
-    /// How far its wall clock is off.
-    off_ms: Millis,
-    /// An older state that it may go back to.
-    kept: Option<Stored>,
-    signed_out: bool,
-    /// Its base was changed behind its back, or may be older than it thinks.
-    pub(crate) was_damaged: bool,
-}
-
 /// A run.
 pub(crate) struct World<'a, B: Backend> {
     plan: &'a Plan,
@@ -54,6 +39,8 @@ pub(crate) struct World<'a, B: Backend> {
     dice: Dice,
     /// The event that is under way.
     event: usize,
+    /// How the part of the run that is under way is told.
+    part: String,
     /// What went wrong, by event.
     fired: BTreeSet<(usize, Fault)>,
     server: &'a mut B,
@@ -63,6 +50,10 @@ pub(crate) struct World<'a, B: Backend> {
     talks: Talks,
     pub(crate) ledger: Ledger,
     trace: Vec<u8>,
+    /// How many requests were made.
+    made: u64,
+    /// The server went on with an older state, and did not know.
+    fell_back: bool,
     /// When the server was last backed up.
     backed_up_ms: Millis,
     /// Prints what happens.
@@ -75,6 +66,7 @@ impl<'a, B: Backend> World<'a, B> {
             plan,
             dice,
             event: 0,
+            part: "set-up".to_owned(),
             fired: BTreeSet::new(),
             server,
             now_ms: MONDAY_MS,
@@ -83,6 +75,8 @@ impl<'a, B: Backend> World<'a, B> {
             talks: BTreeMap::new(),
             ledger: Ledger::default(),
             trace: Vec::new(),
+            made: 0,
+            fell_back: false,
             backed_up_ms: Millis::MIN / 2,
             loud,
         }
@@ -105,10 +99,10 @@ impl<'a, B: Backend> World<'a, B> {
         self.dice = dice.part(SET_UP);
         self.set_up()?;
         for event in 0..self.plan.events {
-            self.event = event;
+            (self.event, self.part) = (event, format!("event {event}"));
             self.dice = dice.part(SET_UP + 1 + event as u64);
             self.now_ms += self.dice.between(200, 900_000);
-            if event % 20 == 19 && self.plan.chance(Fault::ServerRestored) > 0 {
+            if event % 20 == 19 && self.plan.goes_back() {
                 self.back_up();
             }
             if self.plan.has(event) {
@@ -119,7 +113,7 @@ impl<'a, B: Backend> World<'a, B> {
             }
         }
         self.dice = dice.part(HEALING);
-        self.tell(format_args!("the network heals, and everybody syncs"));
+        self.part = "healing".to_owned();
         self.heal()?;
         check::end(self.server, &self.hands, &mut self.ledger)
     }
@@ -127,24 +121,13 @@ impl<'a, B: Backend> World<'a, B> {
     fn set_up(&mut self) -> Result<(), Broken> {
         let building = |n| BuildingId(field::named(&format!("building {n}")));
         let buildings: Vec<BuildingId> = (0..self.plan.buildings).map(building).collect();
-        for n in 0..self.plan.phones {
-            // The first is the desk; two of the others may share a user.
-            let user = if n == 3 { 2 } else { n };
-            let user = UserId(field::named(&format!("user {user}")));
-            let person = Person { user, is_supervisor: n == 0 };
-            let device = DeviceId(self.dice.id());
-            self.hands.push(Hand {
-                person,
-                phone: Phone::new(user, device),
-                boot: n as u128 + 1,
-                booted_ms: self.now_ms - 1000,
-                off_ms: 0,
-                kept: None,
-                signed_out: false,
-                was_damaged: false,
-            });
+        for number in 0..self.plan.phones {
+            let shared = number == 1 && self.plan.shares_handset;
+            let hand = Hand::new(number, shared, self.now_ms, &mut self.dice);
+            self.hands.push(hand);
         }
-        let people: Vec<Person> = self.hands.iter().map(|hand| hand.person).collect();
+        let people: Vec<Person> =
+            self.hands.iter().flat_map(|hand| hand.shifts.iter().copied()).collect();
         self.server.set_up(&buildings, &people, self.now_ms);
         for building in buildings {
             self.talks.insert(building, field::Talk::default());
@@ -162,9 +145,9 @@ impl<'a, B: Backend> World<'a, B> {
         let line = format!("{} {what}\n", self.now_ms - MONDAY_MS);
         if self.loud {
             let minutes = (self.now_ms - MONDAY_MS) / 60_000;
-            let (event, days) = (self.event, minutes / 1440);
+            let (part, days) = (&self.part, minutes / 1440);
             let (hour, minute) = (8 + minutes % 1440 / 60, minutes % 60);
-            crate::say(&format!("event {event}, day {days} {hour:02}:{minute:02}: {what}"));
+            crate::say(&format!("{part}, day {days} {hour:02}:{minute:02}: {what}"));
         }
         self.trace.extend_from_slice(line.as_bytes());
     }
@@ -191,13 +174,7 @@ impl<'a, B: Backend> World<'a, B> {
     }
 
     fn clock(&self, hand: usize) -> ClockReading {
-        let hand = &self.hands[hand];
-        ClockReading {
-            wall_ms: self.now_ms + hand.off_ms,
-            mono_ms: Some(self.now_ms - hand.booted_ms),
-            boot_id: Some(BootId(Uuid::from_u128(hand.boot))),
-            boot_offsets_ms: BTreeMap::new(),
-        }
+        self.hands[hand].clock(self.now_ms)
     }
 
     fn capture(&mut self, hand: usize) -> Result<(), Broken> {
@@ -205,7 +182,7 @@ impl<'a, B: Backend> World<'a, B> {
         let building = *self.dice.pick(&buildings).expect("there is a building");
         let person = self.hands[hand].person;
         // Who was told to leave a building walks there no more.
-        if self.hands[hand].phone.screen(building).is_none() {
+        if self.hands[hand].phone().screen(building).is_none() {
             return Ok(());
         }
         let talk = self.talks.get(&building).expect("it is talked about");
@@ -254,11 +231,16 @@ impl<'a, B: Backend> World<'a, B> {
         // The desk that registers buildings has room enough.
         let full = self.now_ms > MONDAY_MS && self.fails(Fault::StorageFull);
         let room = if full { 100 } else { usize::MAX };
-        let before = self.hands[hand].phone.stored().clone();
-        match self.hands[hand].phone.capture_group(contents, room) {
+        let author = self.hands[hand].person.user;
+        let before = self.hands[hand].phone().stored().clone();
+        match self.hands[hand].phone_mut().capture_group(contents, room) {
             Ok(ops) => {
                 for op in ops {
-                    self.tell(format_args!("{hand} saves {} {} n={}", op.kind, op.op_id, op.n));
+                    self.tell(format_args!(
+                        "phone {hand} saves {} {} n={}",
+                        op.kind, op.op_id, op.n
+                    ));
+                    check::author(author, &op)?;
                     if let Some(talk) = self.talks.get_mut(&building) {
                         talk.hear(op.op_id);
                     }
@@ -266,7 +248,7 @@ impl<'a, B: Backend> World<'a, B> {
                 }
                 Ok(())
             }
-            Err(_) if before == *self.hands[hand].phone.stored() => Ok(()),
+            Err(_) if before == *self.hands[hand].phone().stored() => Ok(()),
             Err(why) => Err(Broken::new("I1", format!("not captured, and changed: {why:?}"))),
         }
     }
@@ -275,12 +257,13 @@ impl<'a, B: Backend> World<'a, B> {
     fn sync_alone(&mut self, hand: usize) -> Result<(), Broken> {
         self.now_ms += 50;
         let clock = self.clock(hand);
-        let (request, asked) = self.hands[hand].phone.request(&clock);
+        let (request, asked) = self.hands[hand].phone().request(&clock);
         let body = serde_json::to_vec(&request).expect("a request is writable");
         check::limits(&asked, &body)?;
         let person = self.hands[hand].person;
+        check::session(&self.ledger, person, &asked)?;
         let reply = self.server.sync(person, &body, self.now_ms);
-        check::answers(self.server, &mut self.ledger, (person, &asked), &reply)?;
+        check::answers(self.server, &mut self.ledger, (person, &asked), (&reply, self.now_ms))?;
         let response = Response {
             status: reply.status,
             content_type: Some("application/json"),
@@ -289,49 +272,73 @@ impl<'a, B: Backend> World<'a, B> {
             body: &reply.body,
         };
         let clock = self.clock(hand);
-        if let Ok(steps) = self.hands[hand].phone.receive(asked, &clock, &response) {
+        self.made += 1;
+        let made = self.made;
+        if let Ok(steps) = self.hands[hand].phone_mut().receive(asked, &clock, &response) {
             for step in steps {
-                self.step(hand, step)?;
+                self.step(hand, made, step)?;
             }
         }
         let device = DeviceId(self.dice.id());
-        if self.hands[hand].phone.needs_new_device().is_some() {
-            self.hands[hand].phone.reincarnate(device);
+        if self.hands[hand].phone().needs_new_device().is_some() {
+            self.hands[hand].phone_mut().reincarnate(device);
         }
         Ok(())
     }
 
-    /// The network heals and nobody writes any more: after a while all queues are empty (I10).
+    /// The network heals and nobody writes any more: after a while all queues are empty (I10). Then
+    /// so much time passes that phones let go of what is kept in case of a restored server.
     fn heal(&mut self) -> Result<(), Broken> {
         self.flights.clear();
         for hand in &mut self.hands {
-            hand.phone.restart();
+            hand.handset.restart();
             hand.signed_out = false;
         }
+        self.settle()?;
+        if self.fell_back {
+            self.now_ms += KEEP_MS;
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), Broken> {
         let mut quiet = 0;
         for _ in 0..HEALING_ROUNDS_MAX {
             let mut calm = true;
             for hand in 0..self.hands.len() {
-                let random = self.dice.number();
-                match self.hands[hand].phone.next_try_after(random) {
-                    Some(wait_ms) => self.now_ms += wait_ms.min(60_000),
-                    None if self.hands[hand].phone.stopped() == Some(Stopped::SignIn) => {
-                        self.hands[hand].phone.signed_in();
-                    }
-                    None => return Err(Broken::new("I10", "a phone has stopped for good".into())),
+                for _ in 0..self.hands[hand].shifts.len() {
+                    self.change_shift(hand);
+                    calm &= self.sync_calmly(hand)?;
                 }
-                let before = self.hands[hand].phone.stored().clone();
-                self.sync_alone(hand)?;
-                calm &= check::is_calm(&before, self.hands[hand].phone.stored());
             }
             quiet = if calm { quiet + 1 } else { 0 };
             if quiet == 3 {
                 return Ok(());
             }
         }
-        let numbers: Vec<String> =
-            self.hands.iter().map(|hand| format!("{:?}", hand.phone.numbers())).collect();
+        let numbers: Vec<String> = self
+            .hands
+            .iter()
+            .flat_map(|hand| hand.handset.phones())
+            .map(|phone| format!("{:?}", phone.numbers()))
+            .collect();
         Err(Broken::new("I10", format!("it does not settle: {}", numbers.join("; "))))
+    }
+
+    /// Syncs when it is time to. Whether nothing changed.
+    fn sync_calmly(&mut self, hand: usize) -> Result<bool, Broken> {
+        let random = self.dice.number();
+        match self.hands[hand].phone().next_try_after(random) {
+            Some(wait_ms) => self.now_ms += wait_ms.min(60_000),
+            None if self.hands[hand].phone().stopped() == Some(Stopped::SignIn) => {
+                self.hands[hand].phone_mut().signed_in();
+            }
+            None => return Err(Broken::new("I10", "a phone has stopped for good".into())),
+        }
+        let before = self.hands[hand].phone().stored().clone();
+        self.sync_alone(hand)?;
+        Ok(check::is_calm(&before, self.hands[hand].phone().stored()))
     }
 }
 

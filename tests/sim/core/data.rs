@@ -7,7 +7,7 @@ use saolou_protocol::canonical::Hash;
 use saolou_protocol::engine::Head;
 use saolou_protocol::engine::commit::Commit;
 use saolou_protocol::engine::push::{Judged, Verdict};
-use saolou_protocol::fact::Fact;
+use saolou_protocol::fact::{Fact, Kind};
 use saolou_protocol::held::Held;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::op::Op;
@@ -54,6 +54,9 @@ impl Data {
         for (judged, answer) in &commit.accepted {
             let Judged { op, stamp, verdict, .. } = judged;
             let Verdict::Merge(fact) = verdict else { continue };
+            if matches!(fact.kind, Kind::Unknown) && is_planted(Defect::ParkedDropped) {
+                continue;
+            }
             let accepted = Accepted {
                 bucket: op.bucket,
                 device: op.device,

@@ -43,7 +43,8 @@ impl Core {
         reviews
     }
 
-    fn scope(&self, by: Person, device: DeviceId, now_ms: Millis) -> Scope {
+    /// What somebody may read.
+    pub(super) fn scope(&self, by: Person, device: DeviceId, now_ms: Millis) -> Scope {
         let is_out = self.data.suspended.contains_key(&by.user);
         let is_revoked = self.data.revoked.contains(&device);
         let has_now =
@@ -117,7 +118,7 @@ impl Core {
             self.data.holdings.remove(&(device, *bucket));
         }
         if is_set_back {
-            self.data.epoch += 1;
+            self.begin_epoch();
         }
         page
     }

@@ -6,11 +6,10 @@ use crate::check::{self, Broken};
 use crate::core::KEEP_MS;
 use crate::plan::Fault;
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
-use saolou_protocol::phone::Phone;
 use saolou_protocol::phone::outbox::Standing;
 use saolou_protocol::time::Millis;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<B: Backend> World<'_, B> {
     /// Something happens to a phone, the server or the world.
@@ -24,6 +23,9 @@ impl<B: Backend> World<'_, B> {
             Fault::Rotten,
             Fault::ServerRestored,
             Fault::ServerRestored,
+            Fault::FailedOver,
+            Fault::ShiftChanged,
+            Fault::ShiftChanged,
             Fault::Reassigned,
             Fault::Suspended,
             Fault::Revoked,
@@ -35,7 +37,7 @@ impl<B: Backend> World<'_, B> {
         if !self.fails(fault) && !self.fails(fault) {
             return Ok(());
         }
-        self.tell(format_args!("{hand} {}", fault.code()));
+        self.tell(format_args!("{} (phone {hand})", fault.code()));
         match fault {
             Fault::ClockJump => {
                 const YEARS_MS: Millis = 10 * 365 * 24 * 3_600_000;
@@ -45,18 +47,20 @@ impl<B: Backend> World<'_, B> {
                 let boot = u128::from(self.dice.number());
                 let (now_ms, hand) = (self.now_ms, &mut self.hands[hand]);
                 (hand.boot, hand.booted_ms) = (boot, now_ms);
-                hand.phone.restart();
+                hand.handset.restart();
             }
             Fault::Cloned if self.hands.len() < 8 => self.clone_phone(hand),
             Fault::PhoneRestored => self.restore_phone(hand),
             Fault::Rotten => {
                 let at = self.dice.number();
-                if self.hands[hand].phone.rot(at) {
-                    self.hands[hand].phone.recount();
+                if self.hands[hand].phone_mut().rot(at) {
+                    self.hands[hand].phone_mut().recount();
                     self.hands[hand].was_damaged = true;
                 }
             }
             Fault::ServerRestored => self.restore_server()?,
+            Fault::FailedOver => self.fail_over()?,
+            Fault::ShiftChanged => self.change_shift(hand),
             Fault::Rubbish => self.send_rubbish(hand)?,
             _ => self.decide(fault, hand),
         }
@@ -64,39 +68,56 @@ impl<B: Backend> World<'_, B> {
     }
 
     fn clone_phone(&mut self, hand: usize) {
-        let (person, boot) = (self.hands[hand].person, u128::from(self.dice.number()));
-        let phone = Phone::open(self.hands[hand].phone.stored().clone());
-        self.ledger.cloned = true;
-        self.hands.push(Hand {
-            person,
-            phone,
+        let boot = u128::from(self.dice.number());
+        let from = &self.hands[hand];
+        let mut handset = from.handset.clone();
+        handset.restart();
+        let clone = Hand {
+            person: from.person,
+            shifts: from.shifts.clone(),
+            handset,
             boot,
             booted_ms: self.now_ms,
             off_ms: 0,
             kept: None,
             signed_out: false,
-            was_damaged: self.hands[hand].was_damaged,
-        });
+            lost: from.lost.clone(),
+            was_damaged: from.was_damaged,
+        };
+        self.ledger.cloned = true;
+        self.hands.push(clone);
     }
 
     fn restore_phone(&mut self, hand: usize) {
-        let now = self.hands[hand].phone.stored().clone();
-        let Some(kept) = self.hands[hand].kept.replace(now.clone()) else { return };
+        let now = self.hands[hand].handset.clone();
+        let Some(mut kept) = self.hands[hand].kept.replace(now.clone()) else { return };
         // What was saved since then and reached nobody is gone with the phone.
-        let still: BTreeSet<OpId> = kept.outbox().iter().map(|op| op.op_id).collect();
-        for op in now.outbox().iter().filter(|op| !still.contains(&op.op_id)) {
-            let elsewhere = self.hands.iter().enumerate().any(|(n, other)| {
-                n != hand && other.phone.stored().outbox().get(op.op_id).is_some()
-            });
-            if !elsewhere {
-                self.ledger.may_be_lost.insert(op.op_id);
+        let still: BTreeSet<OpId> = Hand::ops(&kept).map(|op| op.op_id).collect();
+        let forgotten = Hand::ops(&now).map(|op| op.op_id).filter(|op| !still.contains(op));
+        let forgotten: Vec<OpId> = forgotten.collect();
+        for op in &forgotten {
+            let mut others = self.hands.iter().enumerate().filter(|(n, _)| *n != hand);
+            if !others.any(|(_, other)| other.keeps(*op)) {
+                self.ledger.may_be_lost.insert(*op);
             }
         }
         self.ledger.cloned = true;
-        let forgotten = now.outbox().iter().map(|op| op.op_id).filter(|op| !still.contains(op));
         self.ledger.phone_went_back(forgotten);
-        self.hands[hand].phone = Phone::open(kept);
+        kept.restart();
+        let fresh = DeviceId(self.dice.id());
+        let back = &mut self.hands[hand];
+        (back.handset, back.lost) = (kept, BTreeMap::new());
+        back.sign_in(back.person, fresh);
         self.flights.retain(|flight| flight.hand != hand);
+    }
+
+    /// Whoever holds a phone signs out, and the next shift takes it.
+    pub(super) fn change_shift(&mut self, hand: usize) {
+        let fresh = DeviceId(self.dice.id());
+        let hand = &mut self.hands[hand];
+        let next = hand.next_shift();
+        hand.handset.sign_out();
+        hand.sign_in(next, fresh);
     }
 
     pub(super) fn back_up(&mut self) {
@@ -107,19 +128,31 @@ impl<B: Backend> World<'_, B> {
     }
 
     fn restore_server(&mut self) -> Result<(), Broken> {
+        self.go_back(true)
+    }
+
+    /// Another server goes on with an older state and does not know it; all phones come at once.
+    fn fail_over(&mut self) -> Result<(), Broken> {
+        self.go_back(false)?;
+        for hand in 0..self.hands.len() {
+            self.send(hand);
+        }
+        Ok(())
+    }
+
+    fn go_back(&mut self, knows: bool) -> Result<(), Broken> {
         // Whoever lets an op go relies on backups that are younger than that.
         if self.now_ms - self.backed_up_ms > KEEP_MS {
             return Ok(());
         }
         let before = self.server.dump();
-        if self.server.restore() {
-            let kept = |op: &OpId| {
-                self.hands.iter().any(|hand| hand.phone.stored().outbox().get(*op).is_some())
-            };
+        if if knows { self.server.restore() } else { self.server.fail_over() } {
             let gone = before.accepted.keys().copied();
             let gone = gone.chain(before.quarantined.iter().map(|(op, _)| *op));
+            let kept = |op: &OpId| self.hands.iter().any(|hand| hand.keeps(*op));
             let gone: Vec<OpId> = gone.filter(|op| !kept(op)).collect();
-            self.ledger.server_was_restored(&gone, &self.server.dump())?;
+            self.fell_back |= !knows;
+            self.ledger.server_went_back(&gone, &self.server.dump(), knows)?;
             self.hands.iter_mut().for_each(|hand| hand.was_damaged = true);
         }
         check::server(self.server, &mut self.ledger)
@@ -137,7 +170,7 @@ impl<B: Backend> World<'_, B> {
         let act = match fault {
             Fault::Reassigned => Desk::Assign { user: person.user, building, has: yes },
             Fault::Suspended => Desk::Suspend { user: person.user, is: yes },
-            _ => Desk::Revoke { device: self.hands[hand].phone.stored().device() },
+            _ => Desk::Revoke { device: self.hands[hand].phone().stored().device() },
         };
         self.ledger.hear(&act);
         self.server.desk(&act, self.now_ms);
@@ -147,8 +180,8 @@ impl<B: Backend> World<'_, B> {
     fn send_rubbish(&mut self, hand: usize) -> Result<(), Broken> {
         let person = self.hands[hand].person;
         let other = self.dice.below(self.hands.len());
-        let theirs = self.hands[other].phone.stored().outbox().iter().next().cloned();
-        let mut own = self.hands[hand].phone.stored().outbox().iter();
+        let theirs = self.hands[other].phone().stored().outbox().iter().next().cloned();
+        let mut own = self.hands[hand].phone().stored().outbox().iter();
         let half = own.find(|kept| kept.group.is_some() && kept.standing == Standing::Waiting);
         let half = half.map(|kept| kept.sent.text().to_owned());
         let device = DeviceId(self.dice.id());
