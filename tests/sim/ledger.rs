@@ -94,9 +94,9 @@ impl Ledger {
     ) -> Result<(), Broken> {
         if knows {
             self.epochs_gone.append(&mut self.epochs);
+            self.answered_ms.clear();
         }
         self.answers.clear();
-        self.answered_ms.clear();
         self.durable.clear();
         self.counted.clear();
         self.stamps.clear();
