@@ -95,6 +95,14 @@ defects! {
     ReleaseDatesAnew = "release-dates-anew",
     /// Whoever once had a building may read it for ever.
     ScopeNeverLost = "scope-never-lost",
+    /// A push that names a building out of scope is refused whole.
+    LostScopeRefused = "lost-scope-refused",
+    /// An op of a later version is answered and dropped.
+    ParkedDropped = "parked-dropped",
+    /// The server says that it holds what it held before it went back.
+    OldHeldTold = "old-held-told",
+    /// A restored server goes on in its old epoch.
+    RestoredInOldEpoch = "restored-in-old-epoch",
 
     // The phone.
     /// An op leaves the phone when its counter is held, answered or not.
@@ -119,6 +127,28 @@ defects! {
     MoreIsAll = "more-is-all",
     /// An anchor of an earlier boot dates captures of this one.
     AnchorAcrossBoots = "anchor-across-boots",
+    /// A page is applied wherever it begins.
+    PageAnywhere = "page-anywhere",
+    /// What is held only ever grows for the phone: it does not see what the server lost.
+    HeldNeverBack = "held-never-back",
+    /// What was answered in another epoch is not sent again.
+    EpochIgnored = "epoch-ignored",
+    /// An op leaves the phone as soon as the server has confirmed it, restores or not.
+    ReleasedAtOnce = "released-at-once",
+    /// An answer counts although its op was found to be lost after the request was made.
+    LateAnswerCounts = "late-answer-counts",
+
+    // The handset that shifts share.
+    /// Whoever signs in goes on with the phone of the shift before.
+    ShiftKeepsPhone = "shift-keeps-phone",
+    /// What the shift before has left goes into the outbox of whoever signs in.
+    OutboxesMixed = "outboxes-mixed",
+    /// All shifts count under one device incarnation.
+    ShiftsShareDevice = "shifts-share-device",
+    /// Signing out drops what waits.
+    SignOutForgets = "sign-out-forgets",
+    /// A request that is under way bears the session of whoever is signed in when it goes out.
+    SessionOfWhoIsIn = "session-of-who-is-in",
 }
 
 #[cfg(feature = "faults")]

@@ -28,6 +28,7 @@ mod late;
 mod limits;
 mod odd_ops;
 mod order;
+mod photos;
 mod pull;
 mod quarantine;
 mod rebuild;

@@ -80,6 +80,8 @@ pub(crate) trait Backend {
     fn back_up(&mut self) -> bool;
     /// See [`Backend::back_up`].
     fn restore(&mut self) -> bool;
+    /// Goes back to what was kept without noticing: the epoch stays. `false` where that cannot be.
+    fn fail_over(&mut self) -> bool;
     /// Whether an op is there with this content, accepted or in quarantine.
     fn has(&mut self, op: OpId, hash: Hash) -> bool;
     /// All there is.

@@ -1,14 +1,20 @@
-//! What must hold, whatever went wrong (I1–I14 of the protocol).
+//! What must hold, whatever went wrong (I1–I14 of the protocol). [`standings`] looks at the ops on a
+//! phone.
 
+pub(crate) mod standings;
+
+pub(crate) use self::standings::{kept_long_enough, late_answers, resent};
 use crate::backend::{Backend, Dump, Person, Reply, StoredRows};
 use crate::content;
 use crate::core::{LIMITS, digest_of};
 use crate::field;
 use crate::ledger::Ledger;
+use crate::plan::Fault;
 use crate::world::Hand;
 use saolou_protocol::building::Building;
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
+use saolou_protocol::op::Op;
 use saolou_protocol::phone::Phone;
 use saolou_protocol::phone::outbox::Standing;
 use saolou_protocol::phone::reply::Response;
@@ -29,11 +35,13 @@ pub(crate) const PROMPT_MS: Millis = 60_000;
 pub(crate) struct Broken {
     pub(crate) rule: &'static str,
     pub(crate) what: String,
+    /// What had gone wrong until then, by event.
+    pub(crate) fired: BTreeSet<(usize, Fault)>,
 }
 
 impl Broken {
     pub(crate) fn new(rule: &'static str, what: String) -> Self {
-        Self { rule, what }
+        Self { rule, what, fired: BTreeSet::new() }
     }
 }
 
@@ -43,7 +51,7 @@ pub(crate) fn answers<B: Backend>(
     server: &mut B,
     ledger: &mut Ledger,
     (by, asked): (Person, &Asked),
-    reply: &Reply,
+    (reply, now_ms): (&Reply, Millis),
 ) -> Result<(), Broken> {
     if reply.status != 200 {
         return Ok(());
@@ -52,6 +60,7 @@ pub(crate) fn answers<B: Backend>(
     if told.results.len() != asked.ops.len() {
         return Ok(());
     }
+    ledger.in_epoch(told.epoch)?;
     ledger.served(by, &told)?;
     ledger.held(&told, |op, hash| server.has(op, hash))?;
     for (op, answer) in asked.ops.iter().zip(told.results) {
@@ -63,6 +72,7 @@ pub(crate) fn answers<B: Backend>(
         if read["status"] == "refused" {
             return Err(Broken::new("I1", format!("{op} was refused: {answer}")));
         }
+        ledger.answered_ms.entry(*op).or_insert(now_ms);
         let first = ledger.answers.entry(*op).or_insert_with(|| answer.clone());
         if *first != answer {
             let what = format!("{op} was answered {first} and then {answer}");
@@ -86,6 +96,23 @@ pub(crate) fn limits(asked: &Asked, body: &[u8]) -> Result<(), Broken> {
         return Err(Broken::new("I12", format!("{} ops in a request", asked.ops.len())));
     }
     Ok(())
+}
+
+/// An op is by whoever made it (SY-8).
+pub(crate) fn author(by: UserId, op: &Op) -> Result<(), Broken> {
+    if op.author == by {
+        return Ok(());
+    }
+    Err(Broken::new("SY-8", format!("{} is by {by} and bears another name", op.op_id)))
+}
+
+/// Nobody sends what is another's (SY-8).
+pub(crate) fn session(ledger: &Ledger, by: Person, asked: &Asked) -> Result<(), Broken> {
+    let is_theirs = |op: &&OpId| ledger.saved.get(op).is_some_and(|saved| saved.author != by.user);
+    match asked.ops.iter().find(is_theirs) {
+        Some(op) => Err(Broken::new("SY-8", format!("{op} is sent in the session of another"))),
+        None => Ok(()),
+    }
 }
 
 /// What leaves an outbox is on the server (I1, I2).
@@ -223,35 +250,47 @@ pub(crate) fn end<B: Backend>(
         }
     }
     for (number, hand) in hands.iter().enumerate() {
-        let waiting = hand.phone.numbers().waiting;
-        if waiting > 0 {
-            return Err(Broken::new("I10", format!("{waiting} ops wait on phone {number}")));
-        }
-        if let Some((bucket, stage)) = hand.phone.stored().leaving().iter().next() {
-            let what = format!("phone {number} still leaves {bucket}: {stage:?}");
-            return Err(Broken::new("I7", what));
-        }
-        let mismatches = hand.phone.mismatches();
-        if mismatches != Default::default() && !hand.was_damaged {
-            return Err(Broken::new("I6", format!("phone {number} went wrong: {mismatches:?}")));
-        }
-        let fresh = download(backend, hand, number)?;
-        let is = rows(hand.phone.stored());
-        let ought =
-            if is.is_empty() && backend.is_shut_out(hand.person, hand.phone.stored().device()) {
-                BTreeMap::new()
-            } else {
-                rows(&fresh)
-            };
-        if is != ought {
-            let what = format!("phone {number} has {} rows, the server {}", is.len(), ought.len());
-            return Err(Broken::new("I3", what));
-        }
-        for ((bucket, kind, id), body) in &is {
-            let stored = dump.entities.get(bucket).and_then(|rows| rows.get(&(kind.clone(), *id)));
-            if stored.map(AsRef::as_ref) != Some(body.as_bytes()) {
-                return Err(Broken::new("I3", format!("{kind} {id} is not as served")));
+        for phone in hand.handset.phones() {
+            at_rest(phone, number, hand.was_damaged)?;
+            let user = phone.stored().user();
+            let person = Person { user, ..hand.person };
+            let fresh = download(backend, person, number)?;
+            let is = rows(phone.stored());
+            let is_out = is.is_empty() && backend.is_shut_out(person, phone.stored().device());
+            let ought = if is_out { BTreeMap::new() } else { rows(&fresh) };
+            if is != ought {
+                let (is, ought) = (is.len(), ought.len());
+                let what = format!("phone {number} has {is} rows, the server {ought}");
+                return Err(Broken::new("I3", what));
             }
+            as_served(&is, &dump)?;
+        }
+    }
+    Ok(())
+}
+
+/// A phone has nothing left to do, and nothing went wrong with it.
+fn at_rest(phone: &Phone, number: usize, was_damaged: bool) -> Result<(), Broken> {
+    let waiting = phone.numbers().waiting;
+    if waiting > 0 {
+        return Err(Broken::new("I10", format!("{waiting} ops wait on phone {number}")));
+    }
+    if let Some((bucket, stage)) = phone.stored().leaving().iter().next() {
+        let what = format!("phone {number} still leaves {bucket}: {stage:?}");
+        return Err(Broken::new("I7", what));
+    }
+    let mismatches = phone.mismatches();
+    if mismatches != Default::default() && !was_damaged {
+        return Err(Broken::new("I6", format!("phone {number} went wrong: {mismatches:?}")));
+    }
+    Ok(())
+}
+
+fn as_served(is: &AllRows, dump: &Dump) -> Result<(), Broken> {
+    for ((bucket, kind, id), body) in is {
+        let stored = dump.entities.get(bucket).and_then(|rows| rows.get(&(kind.clone(), *id)));
+        if stored.map(AsRef::as_ref) != Some(body.as_bytes()) {
+            return Err(Broken::new("I3", format!("{kind} {id} is not as served")));
         }
     }
     Ok(())
@@ -270,16 +309,16 @@ fn rows(stored: &Stored) -> AllRows {
 }
 
 /// What a new phone of the same person gets.
-fn download<B: Backend>(backend: &mut B, hand: &Hand, number: usize) -> Result<Stored, Broken> {
+fn download<B: Backend>(backend: &mut B, person: Person, number: usize) -> Result<Stored, Broken> {
     let device = DeviceId(field::named(&format!("fresh {number}")));
-    let mut phone = Phone::new(hand.person.user, device);
+    let mut phone = Phone::new(person.user, device);
     let wall_ms = field::MONDAY_MS + 20 * 24 * 3_600_000;
     let clock =
         ClockReading { wall_ms, mono_ms: None, boot_id: None, boot_offsets_ms: BTreeMap::new() };
     for _ in 0..2000 {
         let (request, asked) = phone.request(&clock);
         let body = serde_json::to_vec(&request).expect("a request is writable");
-        let reply = backend.sync(hand.person, &body, wall_ms);
+        let reply = backend.sync(person, &body, wall_ms);
         let before = phone.stored().cursor().map(str::to_owned);
         let response = Response { status: reply.status, body: &reply.body, ..Response::default() };
         let steps = phone.receive(asked, &clock, &response);

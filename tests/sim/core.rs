@@ -1,30 +1,27 @@
 //! The server's core over a store in memory: the same functions that the real server calls, one
-//! transaction at a time.
+//! transaction at a time. Here is the push; [`pull`] is its reading half, [`desk`] what the desk does,
+//! [`data`] what all of it leaves.
 
-use crate::backend::{Accepted, Backend, Desk, Dump, Person, Reply, StoredRows};
+mod data;
+mod desk;
+mod pull;
+
+use self::data::Data;
+use crate::backend::{Backend, Desk, Dump, Person, Reply, StoredRows};
 use crate::field;
 use saolou_protocol::building::answer::{Answer, AnswerStatus};
 use saolou_protocol::building::{Building, RoundWindow};
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::digest::{Digest, Sums, first_byte};
-use saolou_protocol::engine::Head;
-use saolou_protocol::engine::commit::{Commit, Known, Outcome, Plan};
-use saolou_protocol::engine::pull::{Cursor, Pager, Scope};
-use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing, Verdict};
-use saolou_protocol::fact::Fact;
+use saolou_protocol::digest::Digest;
+use saolou_protocol::engine::commit::{Known, Outcome, Plan};
+use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing};
 use saolou_protocol::held::Held;
-use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
-use saolou_protocol::issue::Issues;
-use saolou_protocol::op::Op;
-use saolou_protocol::time::{Millis, Stamp, TimeQuality};
-use saolou_protocol::wire::{
-    BucketSums, Limits, Page, PullRequest, Review, Rows, Served, SyncReply, SyncRequest,
-};
+use saolou_protocol::ids::{BuildingId, DeviceId, OpId};
+use saolou_protocol::time::Millis;
+use saolou_protocol::wire::{Limits, SyncReply, SyncRequest};
 use saolou_protocol::zoo::{Defect, is_planted};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long a phone keeps what was answered: short, so that ops do leave phones. No backup that is
@@ -41,35 +38,6 @@ pub(crate) const LIMITS: Limits = Limits {
     keep_ms: KEEP_MS,
 };
 
-/// Rows by kind and id, each with its number in the feed.
-type Feed = BTreeMap<(String, Uuid), (i64, Arc<[u8]>)>;
-
-/// What survives a crash.
-#[derive(Clone, Debug, Default)]
-struct Data {
-    epoch: u64,
-    accepted: BTreeMap<OpId, (Arc<Accepted>, Vec<u8>)>,
-    quarantine: BTreeMap<(OpId, Hash, UserId), Waiting>,
-    refused: BTreeSet<(DeviceId, u64)>,
-    entities: BTreeMap<BuildingId, Feed>,
-    heads: BTreeMap<BuildingId, Head>,
-    holdings: BTreeSet<(DeviceId, BuildingId)>,
-    assigned: BTreeMap<(UserId, BuildingId), Vec<Range<Millis>>>,
-    suspended: BTreeMap<UserId, Millis>,
-    revoked: BTreeSet<DeviceId>,
-    /// Devices that have filed for themselves.
-    devices: BTreeSet<DeviceId>,
-}
-
-/// An op in quarantine.
-#[derive(Clone, Debug)]
-struct Waiting {
-    op: Op,
-    stamp: Stamp,
-    answer: Vec<u8>,
-    is_waiting: bool,
-}
-
 /// The server in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Core {
@@ -77,6 +45,10 @@ pub(crate) struct Core {
     /// Buildings as folded last, each with the number of the head that it is as of.
     folded: HashMap<BuildingId, (i64, Building)>,
     backup: Option<Data>,
+    /// How many epochs there were.
+    epochs: u64,
+    /// What it has ever said that it holds.
+    told: BTreeMap<DeviceId, Held>,
     /// What a crash would leave, where replies are sent before their commit.
     durable: Option<Data>,
     buildings: BTreeSet<BuildingId>,
@@ -88,6 +60,31 @@ type ReadOps = Vec<Result<Read, NoOp>>;
 impl Core {
     fn epoch(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.data.epoch) + 1)
+    }
+
+    fn pushes_out_of_scope(&self, by: Person, body: &[u8], now_ms: Millis) -> bool {
+        let Ok(request) = serde_json::from_slice::<SyncRequest<'_>>(body) else { return false };
+        let read = request.ops.iter().map(|raw| push::read(raw.get(), None, now_ms));
+        let scope = self.scope(by, request.device, now_ms);
+        read.flatten().any(|read| !scope.heads.contains_key(&read.op.bucket))
+    }
+
+    fn begin_epoch(&mut self) {
+        self.epochs += 1;
+        self.data.epoch = self.epochs;
+    }
+
+    /// What is held of a device.
+    fn held(&mut self, device: DeviceId) -> Held {
+        let held = self.data.held(device);
+        if !is_planted(Defect::OldHeldTold) {
+            return held;
+        }
+        let told = self.told.entry(device).or_insert_with(|| held.clone());
+        if held.durable_through > told.durable_through {
+            *told = held;
+        }
+        told.clone()
     }
 
     fn standing(&self, by: Person, ops: &ReadOps) -> Standing {
@@ -120,7 +117,7 @@ impl Core {
                 standing.taken.insert((accepted.device, accepted.n, *op));
             }
         }
-        for ((op, _, sender), Waiting { op: kept, .. }) in &self.data.quarantine {
+        for ((op, _, sender), data::Waiting { op: kept, .. }) in &self.data.quarantine {
             if kept.author == *sender && devices.contains(&kept.device) {
                 standing.taken.insert((kept.device, kept.n, *op));
             }
@@ -151,7 +148,7 @@ impl Core {
             buildings.insert(bucket, self.folded(bucket));
         }
         let commit = plan.merge(&mut buildings);
-        self.write(&commit);
+        self.data.write(&commit);
         let own = judged.iter().filter(|j| j.op.n > 0 && j.op.author == j.sender);
         self.data.devices.extend(own.map(|judged| judged.op.device));
         buildings.into_values().for_each(|building| self.keep(building));
@@ -165,7 +162,7 @@ impl Core {
             head.is_some_and(|head| (head.seq, head.digest) == (*seq, folded.digest()))
         });
         let folded = folded.map(|(_, building)| building);
-        folded.unwrap_or_else(|| fold(&self.data, &self.rounds, bucket))
+        folded.unwrap_or_else(|| self.data.fold(&self.rounds, bucket))
     }
 
     /// Keeps a building for the next one who needs it.
@@ -173,179 +170,6 @@ impl Core {
         if let Some(head) = self.data.heads.get(&building.id()) {
             self.folded.insert(building.id(), (head.seq, building));
         }
-    }
-
-    /// One transaction.
-    fn write(&mut self, commit: &Commit<'_>) {
-        for (judged, answer) in &commit.accepted {
-            let Judged { op, stamp, verdict, .. } = judged;
-            let Verdict::Merge(fact) = verdict else { continue };
-            let accepted = Accepted {
-                bucket: op.bucket,
-                device: op.device,
-                n: op.n,
-                hash: op.hash,
-                content: op.canonical.clone(),
-                stamp: *stamp,
-                fact: Fact::clone(fact),
-            };
-            self.data.accepted.insert(op.op_id, (Arc::new(accepted), answer.clone()));
-        }
-        for (judged, reason, answer) in &commit.quarantined {
-            if *reason == "device_revoked" && is_planted(Defect::RevokedDropped) {
-                continue;
-            }
-            let key = (judged.op.op_id, judged.op.hash, judged.sender);
-            let (op, stamp, answer) = (judged.op.clone(), judged.stamp, answer.clone());
-            let waiting = Waiting { op, stamp, answer, is_waiting: true };
-            self.data.quarantine.entry(key).or_insert(waiting);
-        }
-        for (key, waiting) in &mut self.data.quarantine {
-            if commit.settled.contains(&key.0) {
-                waiting.is_waiting = false;
-            }
-        }
-        for change in &commit.moves {
-            let rows = self.data.entities.entry(change.bucket).or_default();
-            let first = change.from.seq + i64::from(!is_planted(Defect::NumberTwice));
-            for (entity, seq) in change.entities.iter().zip(first..) {
-                let key = (entity.kind.code().to_owned(), entity.id);
-                rows.insert(key, (seq, entity.body.clone().into()));
-            }
-            self.data.heads.insert(change.bucket, change.to);
-        }
-    }
-
-    fn held(&self, device: DeviceId) -> Held {
-        let accepted = self.data.accepted.values().map(|(accepted, _)| accepted);
-        let mut held: BTreeSet<u64> =
-            accepted.filter(|op| op.device == device).map(|op| op.n).collect();
-        held.extend(self.data.refused.iter().filter(|(d, _)| *d == device).map(|(_, n)| *n));
-        let waiting = self.data.quarantine.iter();
-        held.extend(
-            waiting
-                .filter(|((_, _, sender), w)| w.op.author == *sender && w.op.device == device)
-                .map(|(_, waiting)| waiting.op.n),
-        );
-        held.remove(&0);
-        Held::of(device, 0, held)
-    }
-
-    fn reviews(&mut self, by: Person, ask: &[OpId]) -> Vec<Review> {
-        let mut reviews = Vec::new();
-        for op_id in ask {
-            let accepted = self.data.accepted.get(op_id);
-            let accepted = accepted.filter(|(op, _)| op.fact.author == by.user);
-            let waiting = self.data.quarantine.iter();
-            let waiting = waiting
-                .filter(|((op, _, _), waiting)| op == op_id && waiting.op.author == by.user)
-                .any(|(_, waiting)| waiting.is_waiting);
-            let state = match accepted {
-                Some((accepted, _)) => {
-                    let building = self.folded(accepted.bucket);
-                    let state = match building.answer(*op_id, Issues::default()).status {
-                        AnswerStatus::Parked => "parked",
-                        AnswerStatus::Conflict => "conflict",
-                        _ => "applied",
-                    };
-                    self.keep(building);
-                    state
-                }
-                None if waiting => "quarantined",
-                None => "unknown",
-            };
-            reviews.push(Review { op_id: *op_id, state: state.to_owned(), reason: None });
-        }
-        reviews
-    }
-
-    fn scope(&self, by: Person, device: DeviceId, now_ms: Millis) -> Scope {
-        let is_out = self.data.suspended.contains_key(&by.user);
-        let is_revoked = self.data.revoked.contains(&device);
-        let has_now =
-            |time: &Range<Millis>| time.contains(&now_ms) || is_planted(Defect::ScopeNeverLost);
-        let has = |building: &BuildingId| {
-            by.is_supervisor
-                || self
-                    .data
-                    .assigned
-                    .get(&(by.user, *building))
-                    .is_some_and(|times| times.iter().any(&has_now))
-        };
-        let heads = self.data.heads.iter().filter(|(id, _)| !is_out && !is_revoked && has(id));
-        Scope {
-            heads: heads.map(|(id, head)| (*id, *head)).collect(),
-            lost_because: match (is_out, is_revoked) {
-                (_, true) => "device_revoked",
-                (true, false) => "suspended",
-                (false, false) => "reassigned",
-            },
-        }
-    }
-
-    fn page(&mut self, by: Person, device: DeviceId, asked: PullRequest, now_ms: Millis) -> Page {
-        let scope = self.scope(by, device, now_ms);
-        let text = asked.cursor.clone().unwrap_or_default();
-        let cursor = serde_json::from_str(&text).unwrap_or_else(|_| {
-            let mut cursor = Cursor::start(self.epoch());
-            let held = self.data.holdings.iter().filter(|(d, _)| *d == device);
-            cursor.read.extend(held.map(|(_, bucket)| (*bucket, 0)));
-            cursor
-        });
-        let max = LIMITS.page_bytes_max;
-        let mut pager = Pager::begin(cursor, asked, scope, self.epoch(), max, now_ms);
-        while let Some((bucket, _, read)) = pager.wants() {
-            // Read two by two, as a server would in larger runs.
-            let mut rows = self.rows(bucket, |seq, _| seq > read);
-            rows.sort_by_key(|row| row.seq);
-            let all = rows.len() < 2;
-            rows.truncate(2);
-            pager.take(rows, all);
-        }
-        let repair = pager.differing().into_iter().map(|bucket| {
-            let rows = self.rows(bucket, |_, _| true);
-            let terms = rows
-                .iter()
-                .map(|row| (row.kind.as_str(), row.id, Hash::of(row.body.get().as_bytes())));
-            BucketSums { bucket, sums: Sums::of(terms) }
-        });
-        let repair = repair.collect();
-        let rows = pager.rows_asked().map(|asked| Rows {
-            bucket: asked.bucket,
-            first_bytes: asked.first_bytes.clone(),
-            entities: self.rows(asked.bucket, |_, (kind, id)| {
-                asked.first_bytes.contains(&first_byte(kind, *id))
-            }),
-        });
-        let rows = rows.collect();
-        let is_set_back = pager.came_from_the_future();
-        let seal = |cursor: &Cursor| serde_json::to_string(cursor).expect("ids and numbers");
-        let (page, holdings) = pager.end(repair, rows, seal);
-        self.data.holdings.extend(holdings.given.iter().map(|bucket| (device, *bucket)));
-        for bucket in &holdings.left {
-            self.data.holdings.remove(&(device, *bucket));
-        }
-        if is_set_back {
-            self.data.epoch += 1;
-        }
-        page
-    }
-
-    fn rows(
-        &self,
-        bucket: BuildingId,
-        wanted: impl Fn(i64, &(String, Uuid)) -> bool,
-    ) -> Vec<Served> {
-        let rows = self.data.entities.get(&bucket).into_iter().flatten();
-        rows.filter(|(key, (seq, _))| wanted(*seq, key))
-            .map(|((kind, id), (seq, body))| Served {
-                bucket,
-                seq: *seq,
-                kind: kind.clone(),
-                id: *id,
-                body: raw(body.to_vec()),
-            })
-            .collect()
     }
 
     fn push(&mut self, by: Person, ops: ReadOps) -> (Vec<Box<RawValue>>, Vec<OpId>) {
@@ -396,6 +220,9 @@ impl Backend for Core {
         if is_planted(Defect::SuspendedRefused) && self.data.suspended.contains_key(&by.user) {
             return Reply { status: 403, body: b"{}".to_vec() };
         }
+        if is_planted(Defect::LostScopeRefused) && self.pushes_out_of_scope(by, body, now_ms) {
+            return Reply { status: 403, body: b"{}".to_vec() };
+        }
         if is_planted(Defect::AnsweredBeforeCommit) {
             self.durable = Some(self.data.clone());
         }
@@ -439,53 +266,7 @@ impl Backend for Core {
     }
 
     fn desk(&mut self, act: &Desk, now_ms: Millis) {
-        match act {
-            Desk::Assign { user, building, has } => {
-                let times = self.data.assigned.entry((*user, *building)).or_default();
-                let is = times.last().is_some_and(|time| time.contains(&now_ms));
-                match (is, has) {
-                    (false, true) => times.push(now_ms..Millis::MAX),
-                    (true, false) => times.last_mut().expect("it holds now").end = now_ms,
-                    _ => {}
-                }
-            }
-            Desk::Suspend { user, is: true } => {
-                self.data.suspended.entry(*user).or_insert(now_ms);
-            }
-            Desk::Suspend { user, is: false } => drop(self.data.suspended.remove(user)),
-            // Nobody has heard of a device that never filed anything.
-            Desk::Revoke { device } if !self.data.devices.contains(device) => {}
-            Desk::Revoke { device } => drop(self.data.revoked.insert(*device)),
-            Desk::ReleaseAll => {
-                let desk = field::desk();
-                let waiting: Vec<Judged> = self
-                    .data
-                    .quarantine
-                    .iter()
-                    .filter(|((op, _, sender), waiting)| {
-                        waiting.is_waiting
-                            && waiting.op.author == *sender
-                            && !self.data.accepted.contains_key(op)
-                    })
-                    .map(|(_, Waiting { op, stamp, .. })| {
-                        let mut stamp = *stamp;
-                        if is_planted(Defect::ReleaseDatesAnew) {
-                            stamp.corrected_ms = now_ms;
-                        }
-                        let op = Op::restore(op.canonical.clone(), op.hash);
-                        to_merge(op.expect("it was read"), stamp, desk)
-                    })
-                    .collect();
-                self.commit(&waiting);
-            }
-            Desk::Verify { op, building, photo } => {
-                let op = field::photo_verified(*op, *building, *photo, now_ms);
-                let (corrected_ms, received_ms) = (now_ms, now_ms);
-                let stamp = Stamp { corrected_ms, received_ms, quality: TimeQuality::WallOnly };
-                let author = op.author;
-                self.commit(&[to_merge(op, stamp, author)]);
-            }
-        }
+        self.decide(act, now_ms);
     }
 
     fn back_up(&mut self) -> bool {
@@ -496,48 +277,27 @@ impl Backend for Core {
     fn restore(&mut self) -> bool {
         let Some(backup) = self.backup.clone() else { return false };
         // Whoever restores a backup begins a new epoch, as the server does when it finds out.
-        let epoch = self.data.epoch + 1;
         self.data = backup;
-        self.data.epoch = epoch;
+        if !is_planted(Defect::RestoredInOldEpoch) {
+            self.begin_epoch();
+        }
         true
     }
 
+    fn fail_over(&mut self) -> bool {
+        let kept = self.backup.clone().filter(|kept| kept.epoch == self.data.epoch);
+        let falls_back = kept.is_some();
+        self.data = kept.unwrap_or_else(|| std::mem::take(&mut self.data));
+        falls_back
+    }
+
     fn has(&mut self, op: OpId, hash: Hash) -> bool {
-        let mut quarantine = self.data.quarantine.iter();
-        self.data.accepted.get(&op).is_some_and(|(accepted, _)| accepted.hash == hash)
-            || quarantine
-                .any(|(key, waiting)| (key.0, key.1, key.2) == (op, hash, waiting.op.author))
+        self.data.has(op, hash)
     }
 
     fn dump(&mut self) -> Dump {
-        let accepted = self.data.accepted.iter().map(|(id, (op, _))| (*id, op.clone()));
-        let quarantined = self.data.quarantine.iter();
-        let quarantined = quarantined.filter(|((_, _, sender), w)| w.op.author == *sender);
-        let quarantined = quarantined.map(|((op, hash, _), _)| (*op, *hash));
-        let entities = self.data.entities.iter().map(|(bucket, rows)| {
-            (*bucket, rows.iter().map(|(key, (_, body))| (key.clone(), body.clone())).collect())
-        });
-        Dump {
-            accepted: accepted.collect(),
-            quarantined: quarantined.collect(),
-            entities: entities.collect(),
-            digests: self.data.heads.iter().map(|(id, head)| (*id, head.digest)).collect(),
-        }
+        self.data.dump()
     }
-}
-
-fn fold(data: &Data, rounds: &[RoundWindow], bucket: BuildingId) -> Building {
-    let mut building = Building::new(bucket, rounds.to_vec());
-    let of_bucket = data.accepted.values().filter(|(op, _)| op.bucket == bucket);
-    building.apply(of_bucket.map(|(op, _)| op.fact.clone()));
-    building
-}
-
-/// An op that takes effect whoever sent it.
-fn to_merge(op: Op, stamp: Stamp, sender: UserId) -> Judged {
-    let (fact, issues) = Fact::read(&op, stamp);
-    let verdict = Verdict::Merge(Box::new(fact));
-    Judged { op, stamp, street: field::street(), sender, issues, verdict }
 }
 
 fn raw(body: Vec<u8>) -> Box<RawValue> {

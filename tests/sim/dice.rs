@@ -18,6 +18,14 @@ impl Dice {
         Self(ChaCha8Rng::seed_from_u64(self.0.next_u64()))
     }
 
+    /// Dice for one part of a run: whether another part happens changes nothing about them.
+    pub(crate) fn part(&self, number: u64) -> Self {
+        let mut dice = self.0.clone();
+        dice.set_stream(number);
+        dice.set_word_pos(0);
+        Self(dice)
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub(crate) struct Saved {
     pub(crate) hash: Hash,
     pub(crate) bucket: BuildingId,
+    pub(crate) author: UserId,
     true_ms: Millis,
     /// The room that it adds by itself.
     pub(crate) adds: Option<Uuid>,
@@ -33,6 +34,11 @@ struct Scope {
 pub(crate) struct Ledger {
     pub(crate) saved: BTreeMap<OpId, Saved>,
     pub(crate) answers: BTreeMap<OpId, String>,
+    /// When ops were first answered.
+    pub(crate) answered_ms: BTreeMap<OpId, Millis>,
+    /// The epochs that the server has named since it last went back, and those from before.
+    epochs: BTreeSet<Uuid>,
+    epochs_gone: BTreeSet<Uuid>,
     /// Which ops bear a counter: several where a phone was cloned.
     by_counter: BTreeMap<(DeviceId, u64), Vec<OpId>>,
     /// Ops of which the server said that they survive any crash.
@@ -68,7 +74,7 @@ impl Ledger {
         let alone = op.group.is_none() && op.kind == "office_add";
         let adds = alone.then(|| serde_json::from_value(op.body["office_id"].clone()));
         let adds = adds.and_then(Result::ok);
-        let saved = Saved { hash: op.hash, bucket: op.bucket, true_ms, adds };
+        let saved = Saved { hash: op.hash, bucket: op.bucket, author: op.author, true_ms, adds };
         self.saved.insert(op.op_id, saved);
         Ok(())
     }
@@ -79,7 +85,17 @@ impl Ledger {
     }
 
     /// The server went back to an older state. What it had and no phone keeps must be there still.
-    pub(crate) fn server_was_restored(&mut self, gone: &[OpId], now: &Dump) -> Result<(), Broken> {
+    /// Where the server `knows` it, whatever epoch it has named is over.
+    pub(crate) fn server_went_back(
+        &mut self,
+        gone: &[OpId],
+        now: &Dump,
+        knows: bool,
+    ) -> Result<(), Broken> {
+        if knows {
+            self.epochs_gone.append(&mut self.epochs);
+            self.answered_ms.clear();
+        }
         self.answers.clear();
         self.durable.clear();
         self.counted.clear();
@@ -118,6 +134,15 @@ impl Ledger {
             Desk::Suspend { user, is: false } => _ = scope.suspended.remove(user),
             Desk::Revoke { .. } | Desk::ReleaseAll | Desk::Verify { .. } => {}
         }
+    }
+
+    /// A server that was set back says so: the epoch that it names is another one.
+    pub(crate) fn in_epoch(&mut self, epoch: Uuid) -> Result<(), Broken> {
+        self.epochs.insert(epoch);
+        if self.epochs_gone.contains(&epoch) {
+            return Err(Broken::new("epoch", "a restored server names its old epoch".into()));
+        }
+        Ok(())
     }
 
     /// Nobody is served a row of a bucket that he may not read.

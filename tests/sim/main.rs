@@ -12,9 +12,10 @@
 //! With `--real` the same plan runs twice: in memory, and through the real server over HTTP on
 //! `sqlite` or `postgres`. Both must come to the same state, byte for byte.
 //!
-//! `--from N` begins at another seed; `--events N` and `--without FAULT,…` make a run smaller: what a
-//! failing run needs is found out by itself, and told as a command. `--plant DEFECT` runs with a defect
-//! of the zoo; `--zoo --write` writes its table anew.
+//! `--from N` begins at another seed. `--events N` ends a run early, `--only 3,17-22` lets nothing but
+//! these events happen, `--without FAULT,…` switches faults off and `--spare EVENT:FAULT,…` does at one
+//! event: the least that a failing run needs is found out by itself, and told as a command. `--plant
+//! DEFECT` runs with a defect of the zoo; `--zoo --write` writes its table anew.
 //!
 //! In reading order: [`plan`] what a seed makes, [`field`] what people say, [`world`] the run,
 //! [`backend`] and [`core`] the server, [`check`] what must hold, by what an onlooker knows ([`ledger`])
@@ -61,12 +62,16 @@ const SEEDS: u64 = 300;
 const REAL_SEEDS: u64 = 10;
 
 /// What the caller asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Options {
     from: u64,
     seeds: Option<u64>,
     events: Option<usize>,
+    /// The events that happen, where not all do.
+    only: Option<BTreeSet<usize>>,
     without: BTreeSet<Fault>,
+    /// Faults that stay away from an event.
+    spared: BTreeSet<(usize, Fault)>,
     loud: bool,
     /// Through the real server on this database, instead of in memory alone.
     real: Option<Database>,
@@ -95,8 +100,17 @@ impl Options {
                 "--events" => options.events = usize::try_from(number(value()?)?).ok(),
                 "--without" => {
                     for code in value()?.split(',') {
-                        let fault = Fault::ALL.iter().find(|fault| fault.code() == code);
-                        options.without.insert(*fault.ok_or(format!("{code}: no fault"))?);
+                        options.without.insert(read_fault(code)?);
+                    }
+                }
+                "--only" => options.only = Some(shrink::read_events(&value()?)?),
+                "--spare" => {
+                    for one in value()?.split(',') {
+                        let (event, code) =
+                            one.split_once(':').ok_or(format!("{one}: no fault"))?;
+                        let event =
+                            usize::try_from(number(event.to_owned())?).unwrap_or(usize::MAX);
+                        options.spared.insert((event, read_fault(code)?));
                     }
                 }
                 "--real" => {
@@ -126,8 +140,13 @@ impl Options {
         let (mut plan, dice) = Plan::of(seed);
         plan.without(&self.without);
         plan.events = self.events.map_or(plan.events, |events| events.min(plan.events));
+        plan.reduce(self.only.as_ref(), &self.spared);
         (plan, dice)
     }
+}
+
+fn read_fault(code: &str) -> Result<Fault, String> {
+    Fault::parse(code).ok_or(format!("{code}: no fault"))
 }
 
 /// Makes a run in memory.
@@ -197,14 +216,23 @@ fn pass_in_memory(options: &Options) -> bool {
             say(&format!("sim: each run twice, {told}"));
             true
         }
-        Err((seed, Broken { rule, what })) => {
-            say(&format!("seed {seed} breaks {rule}: {what}"));
+        Err((seed, broken)) => {
+            say(&format!("seed {seed} breaks {}: {}", broken.rule, broken.what));
             plant(options.planted);
-            let command = shrink::smallest(options, seed, rule);
-            say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
+            let again = |options: &Options| run(options, seed, false).err();
+            tell_replay(shrink::smallest(options, seed, &broken, shrink::RUNS_MAX, again), "");
             false
         }
     }
+}
+
+/// Says how to replay the least that fails.
+fn tell_replay(smallest: shrink::Smallest, on: &str) {
+    let shrink::Smallest { seed, options, faults, runs } = smallest;
+    let events = options.only.as_ref().map_or(0, BTreeSet::len);
+    say(&format!("{events} events and {faults} faults are enough, as {runs} runs have shown:"));
+    let arguments = shrink::arguments(&options, seed);
+    say(&format!("cargo test -p saolou-tests --test sim -- {on}{arguments}"));
 }
 
 /// Some seeds on every database, and some on several servers that share one.
@@ -228,10 +256,11 @@ fn pass_really(options: &Options, database: Database) -> bool {
             say(&format!("sim: in memory and through {servers} on {code} the same, {told}"));
             true
         }
-        Err((seed, Broken { rule, what })) => {
-            say(&format!("seed {seed} on {code} breaks {rule}: {what}"));
-            let command = format!("--real {code} --servers {servers} --seed {seed} --loud");
-            say(&format!("cargo test -p saolou-tests --test sim -- {command}"));
+        Err((seed, broken)) => {
+            say(&format!("seed {seed} on {code} breaks {}: {}", broken.rule, broken.what));
+            let again = |options: &Options| compare::run(options, seed, database).err();
+            let smallest = shrink::smallest(options, seed, &broken, shrink::REAL_RUNS_MAX, again);
+            tell_replay(smallest, &format!("--real {code} --servers {servers} "));
             false
         }
     }

@@ -16,6 +16,11 @@ macro_rules! faults {
             pub(crate) const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
+
+            /// A fault by its code.
+            pub(crate) fn parse(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|fault| fault.code() == code)
+            }
         }
     };
 }
@@ -57,6 +62,10 @@ faults! {
     ServerKilled = "server-killed",
     /// The server goes back to a backup.
     ServerRestored = "server-restored",
+    /// Another server goes on with an older state, in the same epoch.
+    FailedOver = "failed-over",
+    /// The next shift takes over a handset that is shared.
+    ShiftChanged = "shift-changed",
     /// A building is taken from a team, or given to it.
     Reassigned = "reassigned",
     /// A user is suspended, or taken back.
@@ -73,10 +82,16 @@ pub(crate) struct Plan {
     pub(crate) phones: usize,
     pub(crate) buildings: usize,
     pub(crate) events: usize,
+    /// Whether a phone is used by two shifts in turn.
+    pub(crate) shares_handset: bool,
     /// Whether the server sees photos come.
     pub(crate) photos: bool,
     /// How often in a thousand, by fault.
     chances: Vec<(Fault, u32)>,
+    /// The events that happen, where not all do. Of the others only the time passes.
+    only: Option<BTreeSet<usize>>,
+    /// What does not go wrong at an event although it is its turn.
+    spared: BTreeSet<(usize, Fault)>,
 }
 
 impl Plan {
@@ -94,13 +109,19 @@ impl Plan {
             };
             chances.push((*fault, chance));
         }
-        let plan = Self {
+        let mut plan = Self {
             phones: 2 + size.below(4),
             buildings: 1 + size.below(3),
             events: 40 + size.below(220),
+            shares_handset: size.below(3) == 0,
             photos: true,
             chances,
+            only: None,
+            spared: BTreeSet::new(),
         };
+        if plan.shares_handset {
+            plan.set_chance(Fault::ShiftChanged, 250);
+        }
         (plan, dice)
     }
 
@@ -109,12 +130,41 @@ impl Plan {
         found.map_or(0, |(_, chance)| *chance)
     }
 
+    /// Whether the server goes back to an older state now and then, and so needs one.
+    pub(crate) fn goes_back(&self) -> bool {
+        [Fault::ServerRestored, Fault::FailedOver].iter().any(|fault| self.chance(*fault) > 0)
+    }
+
+    /// Whether an event happens.
+    pub(crate) fn has(&self, event: usize) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&event))
+    }
+
+    /// Whether a fault stays away from an event.
+    pub(crate) fn spares(&self, event: usize, fault: Fault) -> bool {
+        self.spared.contains(&(event, fault))
+    }
+
+    /// Leaves out all other events, and these faults of those.
+    pub(crate) fn reduce(
+        &mut self,
+        only: Option<&BTreeSet<usize>>,
+        spared: &BTreeSet<(usize, Fault)>,
+    ) {
+        self.only = only.cloned();
+        self.spared = spared.clone();
+        if let Some(only) = only {
+            self.events = self.events.min(only.last().map_or(0, |last| last + 1));
+        }
+    }
+
     /// Switches faults off.
     pub(crate) fn without(&mut self, faults: &BTreeSet<Fault>) {
-        for (fault, chance) in &mut self.chances {
-            if faults.contains(fault) {
-                *chance = 0;
-            }
-        }
+        faults.iter().for_each(|fault| self.set_chance(*fault, 0));
+    }
+
+    fn set_chance(&mut self, fault: Fault, permille: u32) {
+        let of_fault = self.chances.iter_mut().filter(|(known, _)| *known == fault);
+        of_fault.for_each(|(_, chance)| *chance = permille);
     }
 }

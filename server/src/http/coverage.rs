@@ -2,7 +2,8 @@
 
 use super::access::{May, Path, Query, ReadCoverage, ReadVisits};
 use crate::app::App;
-use crate::domain::coverage::{self, FloorStack, ListedBuilding, OpenFloor, RollUp};
+use crate::domain::coverage::stack::{self, FloorStack};
+use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
 use crate::domain::timeline::{self, Timeline};
 use crate::error::Result;
 use axum::Json;
@@ -51,7 +52,7 @@ pub(super) async fn floors(
     Path(building): Path<Uuid>,
     Query(OfRound { round }): Query<OfRound>,
 ) -> Result<Json<FloorStack>> {
-    coverage::floor_stack(&app.sync, &caller, building, round).await.map(Json)
+    stack::floor_stack(&app.sync, &caller, building, round).await.map(Json)
 }
 
 pub(super) async fn timeline(

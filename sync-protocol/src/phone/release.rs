@@ -52,6 +52,9 @@ impl Stored {
         if !current || asked.tick < self.durable.asked {
             return;
         }
+        if held.durable_through < self.durable.through && is_planted(Defect::HeldNeverBack) {
+            return;
+        }
         self.durable = Durable { asked: asked.tick, through: held.durable_through };
         if highest_shown(held) > self.minted {
             self.new_device = Some(NewDevice::Ahead);
@@ -120,7 +123,8 @@ impl Stored {
     }
 
     fn is_kept_long_enough(&self, kept: &Kept, server_now_ms: Millis) -> bool {
-        server_now_ms.saturating_sub(kept.answered_ms) >= self.limits.keep_ms
+        let keep_ms = if is_planted(Defect::ReleasedAtOnce) { 0 } else { self.limits.keep_ms };
+        server_now_ms.saturating_sub(kept.answered_ms) >= keep_ms
     }
 
     /// Whether the server is to be asked about an op: in review, or about to go.

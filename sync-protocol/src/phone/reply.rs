@@ -207,7 +207,8 @@ impl Stored {
             if !self.is_news(asked) {
                 return false;
             }
-            if self.epoch.replace(epoch).is_some() {
+            let was_known = self.epoch.replace(epoch).is_some();
+            if was_known && !is_planted(Defect::EpochIgnored) {
                 self.send_all_again();
             }
         }
@@ -285,7 +286,7 @@ impl Stored {
 
     /// Whether no other page was applied since the request was made.
     fn begins_here(&self, asked: &Asked) -> bool {
-        self.cursor == asked.cursor
+        self.cursor == asked.cursor || is_planted(Defect::PageAnywhere)
     }
 
     /// Whether the base is exactly at this cursor.

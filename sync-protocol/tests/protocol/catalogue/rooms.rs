@@ -48,12 +48,35 @@ fn c16_one_new_room_added_by_two_under_spellings_of_one_key_is_one() {
 }
 
 #[test]
+fn c17_numbers_that_only_look_alike_are_two_rooms_until_a_person_says_that_they_are_one() {
+    let two = [room(1, 1, 1, "1207西"), room(2, 2, 2, "1207A")];
+    let end = ends(&two);
+    assert_eq!([end.office(1).status, end.office(2).status], ["live", "live"]);
+    assert_eq!(end.whole().rounds[0].counts.in_scope, 4);
+    let one = json!({ "a": id("office", 1), "b": id("office", 2) });
+    let end = ends(&[two[0].clone(), two[1].clone(), said(3, 7, "same_as", one)]);
+    let mut statuses = [end.office(1).status, end.office(2).status];
+    statuses.sort();
+    assert_eq!(statuses, ["alias", "live"]);
+    end.keeps(1, &[1, 2, 3]);
+}
+
+#[test]
 fn c18_a_person_who_says_that_two_rooms_differ_has_the_last_word() {
     let apart = json!({ "a": id("office", 1), "b": id("office", 2) });
     let end =
         ends(&[room(1, 1, 1, "1207"), room(2, 2, 2, "1207"), said(3, 7, "not_same_as", apart)]);
     assert_eq!([end.office(1).status, end.office(2).status], ["live", "live"]);
     assert!(end.conflicts().is_empty(), "{:?}", end.conflicts());
+    let one = json!({ "a": id("office", 1), "b": id("office", 2) });
+    let end = ends(&[
+        room(1, 1, 1, "1207"),
+        room(2, 2, 2, "1208"),
+        said(3, 7, "not_same_as", one.clone()),
+        said(4, 8, "same_as", one),
+    ]);
+    assert_eq!([end.office(1).status, end.office(2).status], ["live", "live"]);
+    assert_eq!((end.conflicts(), end.told()), (vec!["alias_contradicted"], vec!["community"]));
 }
 
 #[test]
@@ -61,6 +84,7 @@ fn c19_a_rename_and_a_new_room_of_that_number_both_count_and_conflict() {
     let renamed = seeing(rename(1, 1, "1208", "signage"), &[903]);
     let end = ends(&[renamed, room(2, 2, 2, "1208")]);
     assert_eq!(end.conflicts(), ["duplicate_key"]);
+    assert_eq!(end.told(), ["leader", "community"]);
     assert_eq!(end.whole().rounds[0].counts.in_scope, 3);
     assert!(end.building.conflicts().all(|conflict| !conflict.blocks_acceptance()));
 }
@@ -75,6 +99,7 @@ fn c20_a_merge_and_a_split_of_one_room_leave_the_base_in_force() {
         visit(3, 2, 1, "locked", json!({})),
     ]);
     assert_eq!(end.conflicts(), ["structure_disputed"]);
+    assert_eq!(end.told(), ["street", "leader"]);
     assert!(end.building.conflicts().all(Conflict::blocks_acceptance));
     assert_eq!((end.state(1201), end.state(1202)), (json!("locked"), json!("unvisited")));
     end.keeps(1201, &[1, 2, 3]);
@@ -122,6 +147,7 @@ fn c34_of_two_values_the_better_source_is_shown_and_both_are_kept() {
         rename(3, 2, "1210", "licence_qr_verified"),
     ]);
     assert_eq!((end.office(1201).label.as_str(), end.conflicts()), ("1210", vec!["field"]));
+    assert_eq!(end.told(), ["author"]);
     let conflict = end.building.conflicts().next().expect("one").clone();
     let values: Vec<_> =
         end.building.values(&conflict).into_iter().map(|write| write.value).collect();

@@ -1,6 +1,8 @@
-//! C39, C46, C52–C54, C57: time, rounds, and what comes after them.
+//! C36, C39, C41, C44, C46, C52–C54, C57: photos, time, rounds, and what comes after them.
 
-use super::{Draft, ends, inspected, said, visit};
+use super::{Draft, Ended, begin, ends, fold, inspected, orders, read_issues, said, visit};
+use saolou_protocol::fact::Fact;
+use saolou_protocol::time::{Stamp, TimeQuality};
 use serde_json::json;
 
 fn at(mut draft: Draft, at_ms: i64) -> Draft {
@@ -25,6 +27,58 @@ fn c39_one_photo_under_two_rooms_is_kept_under_both() {
     ]);
     assert_eq!((end.state(1201), end.state(1202)), (json!("covered"), json!("covered")));
     assert_eq!(end.flags(1201), json!([]), "the evidence of both has arrived");
+}
+
+#[test]
+fn c36_a_photo_that_comes_before_its_record_is_kept_and_counts_when_that_comes() {
+    let photo = json!({ "photo_id": crate::world::id("photo", 1), "sha256": "ab".repeat(32) });
+    let verified = said(1, 0, "photo_verified", photo);
+    let end = ends(std::slice::from_ref(&verified));
+    assert_eq!((end.state(1201), end.conflicts()), (json!("unvisited"), vec![]));
+    let promise = json!({ "photos": [{ "photo_id": crate::world::id("photo", 1),
+        "kind": "vacant_interior", "sha256": "ab".repeat(32) }] });
+    let end = ends(&[verified, visit(2, 1, 1201, "vacant", promise)]);
+    assert_eq!((end.state(1201), end.flags(1201)), (json!("covered"), json!([])));
+}
+
+#[test]
+fn c41_what_was_photographed_or_filed_far_away_is_flagged_and_counts() {
+    const HOURS_MS: i64 = 3_600_000;
+    let old = json!({ "photos": [{ "photo_id": crate::world::id("photo", 1),
+        "kind": "vacant_interior", "taken_ms": -3 * HOURS_MS }] });
+    let gap = visit(1, 1, 1201, "vacant", old);
+    assert!(read_issues(&gap).contains(&"photo_time_gap".to_owned()));
+    let place = json!({ "name": "潮汐大厦", "latitude": 30.0, "longitude": 120.0 });
+    let far =
+        json!({ "location": { "lat": 30.1, "lon": 120.0, "datum": "wgs84", "accuracy": 10 } });
+    let placed = said(3, 9, "building_add", place);
+    let end = ends(&[gap, visit(2, 2, 1202, "locked", far), placed]);
+    assert_eq!((end.state(1201), end.state(1202)), (json!("covered"), json!("locked")));
+    assert_eq!(end.issues(1202, 2), ["outside_geofence"]);
+    end.keeps(1201, &[1]);
+}
+
+#[test]
+fn c44_a_clock_that_is_two_days_ahead_is_flagged_and_the_visit_counts_when_it_was_made() {
+    const TWO_DAYS_MS: i64 = 2 * 24 * 3_600_000;
+    let mut ahead = visit(1, 1, 1201, "locked", json!({}));
+    let at_ms = ahead.at_ms;
+    ahead.at_ms += TWO_DAYS_MS;
+    let op = ahead.op();
+    assert_eq!(op.captured.wall_ms, at_ms + TWO_DAYS_MS, "what the phone said stays");
+    let quality = TimeQuality::Offset;
+    let stamp = Stamp { corrected_ms: at_ms, received_ms: at_ms + 5_000, quality };
+    let (fact, issues) = Fact::read(&op, stamp);
+    assert!(issues.contains("clock_skew"));
+    let inside = inspected(2, 2, 1202, json!({})).read().0;
+    let mut ended = Vec::new();
+    for order in orders(&[fact, inside]) {
+        let mut building = fold(&begin().iter().collect::<Vec<_>>());
+        order.into_iter().for_each(|fact| _ = building.apply([fact]));
+        ended.push(Ended { building });
+    }
+    assert_eq!(ended[0].building.entities(), ended[1].building.entities());
+    assert_eq!(ended[0].state(1201), "locked", "inside the round, that ends in a second");
 }
 
 #[test]
