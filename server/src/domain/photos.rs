@@ -6,13 +6,16 @@
 
 use super::access::Caller;
 use super::desk;
+use super::evidence::filing;
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::PhotoRow;
+use crate::store::{EventRow, PhotoRow, SaltRow};
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::event::Event;
 use saolou_protocol::ids::PhotoId;
+use saolou_protocol::time::Millis;
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -70,12 +73,38 @@ pub(crate) async fn store(
         received_ms: now_ms,
     })
     .await?;
-    tx.commit().await?;
     let op_id = Uuid::new_v5(&photo.0, &declared.0);
+    let (events, salts) = happened(caller, photo, building, declared, (bytes, op_id, now_ms));
+    tx.put_events(&events).await?;
+    tx.put_salts(&salts).await?;
+    tx.commit().await?;
     let body = json!({ "photo_id": photo, "sha256": declared });
     let op = desk::op(op_id, Uuid::nil(), now_ms, building, "photo_verified", photo.0, &[], body);
     sync.writer.push(vec![desk::judged(op?, head.street_id, now_ms)]).await?;
     Ok(Stored { photo_id: photo, sha256: declared, bytes })
+}
+
+/// What the evidence log keeps of an arrival.
+fn happened(
+    caller: &Caller,
+    photo_id: PhotoId,
+    building: Uuid,
+    sha256: Hash,
+    (bytes, op_id, at_ms): (i64, Uuid, Millis),
+) -> (Vec<EventRow>, Vec<SaltRow>) {
+    let mut salts = Vec::new();
+    let received_id = filing::id_of(photo_id, "received", &sha256.0);
+    let bound_id = filing::id_of(photo_id, "bound", &sha256.0);
+    let author = filing::commit(received_id, "author", caller.user_id.as_bytes(), &mut salts);
+    let subject = filing::commit(bound_id, "subject", building.as_bytes(), &mut salts);
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    let mut received = Event::received(photo_id, sha256, bytes, None);
+    if let Event::Received { author: of, .. } = &mut received {
+        *of = Some(author);
+    }
+    let bound = Event::Bound { photo_id, sha256, op_id, subject: Some(subject) };
+    let events = [(received_id, received), (bound_id, bound)];
+    (events.map(|(id, event)| filing::event(id, at_ms, event)).into(), salts)
 }
 
 async fn receive(part: &Path, declared: Hash, mut body: BodyDataStream) -> Result<i64> {
