@@ -258,12 +258,11 @@ impl SignatureLine {
         let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
         let bytes = STANDARD.decode(encoded).ok()?;
         let (key_id, signature) = bytes.split_first_chunk::<4>()?;
-        let found = (is_key_name(name) && !signature.is_empty()).then(|| Self {
+        (is_key_name(name) && !signature.is_empty()).then(|| Self {
             name: name.to_owned(),
             key_id: *key_id,
             signature: signature.to_vec(),
-        });
-        found
+        })
     }
 }
 
