@@ -7,7 +7,8 @@
 //! [`field`], [`alias`] and [`conflict`] the ways of merging, [`coverage`] the functions of domain §3.
 //! [`building`] folds all of it: a pure function of the *set* of facts. [`wire`] is what phone and
 //! server send each other, [`digest`] and [`held`] what they compare, [`engine`] what the server
-//! makes of it, [`phone`] the state machine of a client. [`identifiers`] and [`screening`] judge
+//! makes of it, [`phone`] the state machine of a client.
+//! [`evidence`] is how photos are proved. [`identifiers`] and [`screening`] judge
 //! numbers and words. [`zoo`] holds mistakes that tests plant in all of it.
 
 pub mod body;
@@ -36,6 +37,7 @@ mod withdrawal;
 
 pub mod digest;
 pub mod engine;
+pub mod evidence;
 pub mod held;
 pub mod phone;
 pub mod wire;

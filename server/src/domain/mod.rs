@@ -11,8 +11,8 @@
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
-//! [`devices`] what they decide · [`photos`]
-//! the evidence.
+//! [`devices`] what they decide · [`photos`] and the [`evidence`] log
+//! what can be proved.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -24,6 +24,7 @@ pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod doorbells;
 pub(crate) mod epoch;
+pub(crate) mod evidence;
 pub(crate) mod fold;
 pub(crate) mod held;
 pub(crate) mod late;

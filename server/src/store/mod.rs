@@ -9,6 +9,7 @@ mod accounts;
 pub(crate) mod bells;
 mod bulk;
 mod devices;
+mod evidence;
 mod feed;
 mod incarnation;
 mod licences;
@@ -21,6 +22,7 @@ mod uploads;
 
 pub(crate) use accounts::{Account, Grant};
 pub(crate) use devices::{HoldingRow, Seen};
+pub(crate) use evidence::{EventRow, SaltRow};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
 pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{OpRow, TimelineRow};

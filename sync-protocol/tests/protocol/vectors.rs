@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 mod coverage;
+mod evidence;
 mod held;
 mod ops;
 mod phone;
@@ -20,6 +21,7 @@ const STRUCTURE: &str = include_str!("../../../mobile-client-spec/vectors/struct
 const SUSPICIONS: &str = include_str!("../../../mobile-client-spec/vectors/suspicions.json");
 const HELD: &str = include_str!("../../../mobile-client-spec/vectors/held.json");
 const DIGEST: &str = include_str!("../../../mobile-client-spec/vectors/digest.json");
+const EVIDENCE: &str = include_str!("../../../mobile-client-spec/vectors/evidence.json");
 const PHONE: &str = include_str!("../../../mobile-client-spec/vectors/phone.json");
 
 fn file(text: &str) -> Value {
@@ -59,6 +61,7 @@ fn no_two_vectors_share_an_id() {
         SUSPICIONS,
         HELD,
         DIGEST,
+        EVIDENCE,
         PHONE,
     ] {
         let file = file(text);

@@ -1,0 +1,3 @@
+//! The evidence log: what happened to photos, in an order that nobody can change afterwards.
+
+pub(crate) mod filing;
