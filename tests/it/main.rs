@@ -17,6 +17,7 @@ mod devices;
 mod epochs;
 mod events;
 mod health;
+mod jobs;
 mod late;
 mod limits;
 mod odd_ops;

@@ -12,7 +12,7 @@
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`]
-//! the evidence.
+//! the evidence, [`jobs`] what is done with it afterwards, `decoding` one of them.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -20,12 +20,14 @@ pub(crate) mod batch;
 pub(crate) mod conflicts;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
+mod decoding;
 pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod doorbells;
 pub(crate) mod epoch;
 pub(crate) mod fold;
 pub(crate) mod held;
+pub(crate) mod jobs;
 pub(crate) mod late;
 mod licences;
 pub(crate) mod photos;

@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::desk;
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::PhotoRow;
+use crate::store::{NewJob, PhotoRow, Stage};
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
 use saolou_protocol::canonical::Hash;
@@ -70,7 +70,10 @@ pub(crate) async fn store(
         received_ms: now_ms,
     })
     .await?;
+    let job = |stage| NewJob { photo_id: photo.0, sha256: declared.0, stage };
+    tx.put_jobs(&Stage::ALL.map(job), now_ms).await?;
     tx.commit().await?;
+    sync.jobs.ring();
     let op_id = Uuid::new_v5(&photo.0, &declared.0);
     let body = json!({ "photo_id": photo, "sha256": declared });
     let op = desk::op(op_id, Uuid::nil(), now_ms, building, "photo_verified", photo.0, &[], body);
