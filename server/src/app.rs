@@ -5,6 +5,7 @@ use crate::config::Settings;
 use crate::domain::accounts::Gate;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
+use crate::domain::jobs::{Jobs, Work};
 use crate::domain::photos::Photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
@@ -17,6 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use saolou_protocol::wire;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -46,6 +48,7 @@ pub struct Server {
     writer: tokio::task::JoinHandle<()>,
     stop: watch::Sender<bool>,
     mark: Option<Mark>,
+    folder: PathBuf,
 }
 
 /// Why a server does not start or stops.
@@ -70,7 +73,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (writer, task) = Writer::start(store.clone(), clock.clone());
         let (cursor_key, limits) = (keys.cursor.into(), Limits::SERVED);
-        let sync = Sync { store, clock, writer, cursor_key, limits };
+        let jobs = Jobs::default();
+        let sync = Sync { store, clock, writer, jobs, cursor_key, limits };
         let app = App {
             photos: Photos::start(sync.clone(), &folder.join("photos"))?,
             sync,
@@ -80,7 +84,8 @@ impl Server {
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
             stopping,
         };
-        Ok(Self { app, listener, writer: task, stop, mark })
+        let folder = settings.data_dir.clone();
+        Ok(Self { app, listener, writer: task, stop, mark, folder })
     }
 
     /// Takes and serves other amounts than usual: less of them, so that a test meets them.
@@ -104,15 +109,18 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then in order: takes no new connections, ends live streams,
-    /// waits for requests in flight, lets the writer finish, closes the database.
+    /// waits for requests in flight, lets jobs and the writer finish, closes the database.
     ///
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
-        let Self { app, listener, writer, stop, mark } = self;
+        let Self { app, listener, writer, stop, mark, folder } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let mut stopping = app.stopping.clone();
         let photos = app.photos.clone();
+        let work =
+            Work { store: store.clone(), clock: sync.clock.clone(), folder: Arc::new(folder) };
+        let working = tokio::spawn(sync.jobs.clone().work(work, stopping.clone()));
         let service = http::router(app).into_make_service_with_connect_info::<Interim>();
         let serving =
             axum::serve(Announcing(listener), service).with_graceful_shutdown(async move {
@@ -143,6 +151,8 @@ impl Server {
                 drop(serving.await);
             }
         }
+        // It ends by itself, and gives back what it does not get done.
+        drop(working.await);
         for task in [watching, sharing, marking, expiring] {
             task.abort();
             drop(task.await);

@@ -24,6 +24,7 @@ mod epochs;
 mod events;
 mod failover;
 mod health;
+mod jobs;
 mod late;
 mod limits;
 mod odd_ops;

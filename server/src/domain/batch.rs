@@ -2,10 +2,12 @@
 
 use super::fold::head_of;
 use super::licences::Moved;
-use super::photos::Arrival;
+use super::photos::{self, Arrival};
 use super::quarantine;
 use crate::error::Result;
-use crate::store::{EntityRow, HeadMove, OpRow, PhotoRow, QuarantineRow, Seen, Tx};
+use crate::store::{
+    EntityRow, EventRow, HeadMove, NewJob, OpRow, PhotoRow, QuarantineRow, SaltRow, Seen, Tx,
+};
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::Digest;
@@ -90,16 +92,28 @@ pub(super) async fn note_photos(
     let photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
     tx.put_photos(&photos).await?;
+    let mut events: Vec<EventRow> =
+        arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
+    let mut salts: Vec<SaltRow> =
+        arrivals.iter().flat_map(|arrival| arrival.salts.iter().cloned()).collect();
+    let jobs: Vec<NewJob> =
+        arrivals.iter().flat_map(|arrival| arrival.jobs.iter().copied()).collect();
     for (upload, state, received) in arrivals.iter().filter_map(|arrival| arrival.ended) {
         tx.end_upload(upload, state, received, now_ms).await?;
     }
     for change in &commit.moves {
         for bound in &change.bound {
             let (street, photo) = (change.from.street, bound.photo.0);
-            tx.bind_photo(street, photo, &bound.sha256.0, now_ms).await?;
+            if tx.bind_photo(street, photo, &bound.sha256.0, now_ms).await? {
+                let (event, of_event) = photos::bound(bound, change.bucket.0, now_ms);
+                events.push(event);
+                salts.extend(of_event);
+            }
         }
     }
-    Ok(())
+    tx.put_events(&events).await?;
+    tx.put_salts(&salts).await?;
+    Ok(tx.put_jobs(&jobs, now_ms).await?)
 }
 
 fn op_row<'a>(judged: &'a Judged, answer: &'a [u8]) -> OpRow<'a> {

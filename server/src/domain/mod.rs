@@ -11,8 +11,8 @@
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
-//! [`devices`] what they decide · [`photos`] and the [`evidence`] log
-//! what can be proved.
+//! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
+//! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -20,6 +20,7 @@ pub(crate) mod batch;
 pub(crate) mod conflicts;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
+mod decoding;
 pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod doorbells;
@@ -27,6 +28,7 @@ pub(crate) mod epoch;
 pub(crate) mod evidence;
 pub(crate) mod fold;
 pub(crate) mod held;
+pub(crate) mod jobs;
 pub(crate) mod late;
 mod licences;
 pub(crate) mod photos;

@@ -7,6 +7,7 @@
 use super::access::{Caller, may_file};
 use super::batch::counter;
 use super::held::held;
+use super::jobs::Jobs;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -92,6 +93,8 @@ pub(crate) struct Sync {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) writer: Writer,
+    /// What is done with photos once they are received.
+    pub(crate) jobs: Jobs,
     pub(crate) cursor_key: Arc<[u8]>,
     /// What is taken and served.
     pub(crate) limits: wire::Limits,

@@ -15,6 +15,7 @@ pub(crate) struct EventRow {
 }
 
 /// What opens one commitment in an event.
+#[derive(Clone, Debug)]
 pub(crate) struct SaltRow {
     pub(crate) event_id: Uuid,
     pub(crate) name: &'static str,

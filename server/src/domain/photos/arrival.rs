@@ -4,10 +4,14 @@ use super::folder::{Content, Part};
 use super::{Photos, Stored};
 use crate::domain::access::Caller;
 use crate::domain::desk;
+use crate::domain::evidence::filing;
 use crate::domain::writer::Push;
 use crate::error::{Error, Result};
-use crate::store::{PhotoRow, Tx, UploadRow};
+use crate::store::{EventRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
+use saolou_protocol::building::Binding;
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::event::Event;
+use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
 use saolou_protocol::time::Millis;
 use serde_json::json;
@@ -19,6 +23,11 @@ pub(crate) struct Arrival {
     pub(crate) photo: Option<PhotoRow>,
     /// The upload that ends with it: its id, its state, its length.
     pub(crate) ended: Option<(Uuid, &'static str, i64)>,
+    /// What the evidence log is told.
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) salts: Vec<SaltRow>,
+    /// What is to be done with its bytes.
+    pub(crate) jobs: Vec<NewJob>,
 }
 
 /// Where a photo belongs.
@@ -91,11 +100,15 @@ impl Photos {
         };
         let state = if placing.reason.is_none() { "stored" } else { "quarantined" };
         let row = row(upload, photo, content, placing, state, now_ms);
-        let ended = Some((upload.upload_id, "complete", content.bytes));
-        self.sync
-            .writer
-            .file(Push { ops, arrivals: vec![Arrival { photo: Some(row), ended }] })
-            .await?;
+        let mut arrival = Arrival {
+            ended: Some((upload.upload_id, "complete", content.bytes)),
+            jobs: jobs(photo, content.sha256),
+            ..Arrival::default()
+        };
+        arrival.log_received(upload, PhotoId(photo), content, now_ms);
+        arrival.photo = Some(row);
+        self.sync.writer.file(Push { ops, arrivals: vec![arrival] }).await?;
+        self.sync.jobs.ring();
         metrics::counter!("saolou_photos_total").increment(1);
         tracing::info!(photo_id = %photo, bytes = content.bytes, state, "a photo arrived");
         Ok(Stored {
@@ -147,14 +160,72 @@ impl Photos {
         let placing = Placing { street: upload.street_id, reason: Some("hash_mismatch") };
         let row = row(upload, photo, content, placing, "mismatched", now_ms);
         let ended = Some((upload.upload_id, "refused", content.bytes));
-        let arrivals = vec![Arrival { photo: Some(row), ended }];
-        self.sync.writer.file(Push { ops: Vec::new(), arrivals }).await?;
+        let mut arrival = Arrival { photo: Some(row), ended, ..Arrival::default() };
+        arrival.log_mismatch(upload, PhotoId(photo), content, now_ms);
+        self.sync.writer.file(Push { ops: Vec::new(), arrivals: vec![arrival] }).await?;
         self.folder.remove_part(upload.upload_id).await;
         let times = self.sync.store.read().await?.mismatches(photo, upload.user_id).await?;
         tracing::warn!(photo_id = %photo, user_id = %upload.user_id, times, "a photo is not what was promised");
         metrics::counter!("saolou_photo_mismatches_total").increment(1);
         Err(Error::DigestMismatch(format!("received {}", content.sha256)))
     }
+}
+
+impl Arrival {
+    fn log_received(
+        &mut self,
+        upload: &UploadRow,
+        photo_id: PhotoId,
+        content: &Content,
+        now_ms: Millis,
+    ) {
+        let id = filing::id_of(photo_id, "received", &content.sha256.0);
+        let bytes = u64::try_from(content.bytes).unwrap_or(0);
+        let told = upload.manifest.as_deref().and_then(|told| serde_json::from_slice(told).ok());
+        let told = told.as_ref().and_then(Manifest::read);
+        let mut event = Event::received(photo_id, content.sha256, bytes, told.as_ref());
+        if let Event::Received { media_type, author, device, .. } = &mut event {
+            *media_type = Some(content.media_type.clone().into_owned());
+            let of = upload.user_id;
+            *author = Some(filing::commit(id, "author", of.as_bytes(), &mut self.salts));
+            *device = upload
+                .device_id
+                .map(|of| filing::commit(id, "device", of.as_bytes(), &mut self.salts));
+        }
+        self.events.push(filing::event(id, now_ms, event));
+    }
+
+    fn log_mismatch(
+        &mut self,
+        upload: &UploadRow,
+        photo_id: PhotoId,
+        content: &Content,
+        now_ms: Millis,
+    ) {
+        let declared = upload.sha256.as_deref().and_then(|hash| hash.try_into().ok().map(Hash));
+        let id = filing::id_of(photo_id, "hash_mismatch", &content.sha256.0);
+        let event = Event::HashMismatch {
+            photo_id,
+            declared: declared.unwrap_or(content.sha256),
+            received: content.sha256,
+            bytes: u64::try_from(content.bytes).unwrap_or(0),
+        };
+        self.events.push(filing::event(id, now_ms, event));
+    }
+}
+
+/// The event of a photo and its record being here both.
+pub(crate) fn bound(bound: &Binding, building: Uuid, now_ms: Millis) -> (EventRow, Vec<SaltRow>) {
+    let mut salts = Vec::new();
+    let id = filing::id_of(bound.photo, "bound", &bound.sha256.0);
+    let subject = Some(filing::commit(id, "subject", building.as_bytes(), &mut salts));
+    let (photo_id, sha256, op_id) = (bound.photo, bound.sha256, bound.visit.0);
+    (filing::event(id, now_ms, Event::Bound { photo_id, sha256, op_id, subject }), salts)
+}
+
+fn jobs(photo_id: Uuid, sha256: Hash) -> Vec<NewJob> {
+    let job = |stage| NewJob { photo_id, sha256: sha256.0, stage };
+    Stage::ALL.into_iter().map(job).collect()
 }
 
 /// The op by which the server says that a photo is here.

@@ -17,7 +17,7 @@ mod plan;
 mod uploads;
 mod waiting;
 
-pub(crate) use arrival::Arrival;
+pub(crate) use arrival::{Arrival, bound};
 pub(crate) use content::{Checksum, Content};
 pub(crate) use expiry::UPLOAD_KEPT_MS;
 pub(crate) use plan::Planned;
