@@ -175,7 +175,7 @@ impl Offline {
             match self.sync().await {
                 Err(Failure::Busy(_)) => self.told.refused += 1,
                 Err(failure) => {
-                    assert_eq!(failure, Failure::Network, "a storm is no more than that")
+                    assert_eq!(failure, Failure::Network, "a storm is no more than that");
                 }
                 Ok(()) if !self.state.stored().has_work() => {
                     self.told.drained = true;
