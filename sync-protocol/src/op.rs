@@ -1,6 +1,6 @@
 //! The op: an immutable fact or decision, made once, by one author on one device.
 
-use crate::canonical::{Hash, canonical};
+use crate::canonical::{Hash, canonical, settle_numbers};
 use crate::ids::{BuildingId, DeviceId, GroupId, OpId, UserId};
 use crate::time::Captured;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -106,7 +106,8 @@ impl Op {
             let detail = format!("the content hashes to {hash}, the op says {declared}");
             return Err(Refusal { code: "hash_mismatch", detail, op_id });
         }
-        Self::from_canonical(canonical, hash).map_err(|detail| malformed(op_id, detail))
+        settle_numbers(&mut map);
+        Self::from_parts(map, hash, canonical).map_err(|detail| malformed(op_id, detail))
     }
 
     /// Reads an op back from its stored canonical form, whose hash was checked when it was accepted.
@@ -114,7 +115,9 @@ impl Op {
     /// # Errors
     /// A [`Refusal`] where the bytes are not what [`Op::parse`] once accepted.
     pub fn restore(canonical: Vec<u8>, hash: Hash) -> Result<Self, Refusal> {
-        Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))
+        let map = serde_json::from_slice(&canonical)
+            .map_err(|error| malformed(None, format!("not a JSON object: {error}")))?;
+        Self::from_parts(map, hash, canonical).map_err(|detail| malformed(None, detail))
     }
 
     /// Makes an op from its content: what a client does at capture. The result is what to send.
@@ -128,18 +131,13 @@ impl Op {
         let mut sent = content.clone();
         sent.insert("hash".into(), Value::String(hash.to_string()));
         let sent = serde_json::to_vec(&sent).expect("a JSON object is always writable");
-        let op = Self::from_canonical(canonical, hash).map_err(|detail| malformed(None, detail))?;
+        settle_numbers(&mut content);
+        let op =
+            Self::from_parts(content, hash, canonical).map_err(|detail| malformed(None, detail))?;
         Ok((op, sent))
     }
 
-    /// Reads the canonical form and never what was sent: `7.0` and `7` have one hash, so they must
-    /// mean one thing, today and when the op is read back from the store.
-    fn from_canonical(canonical: Vec<u8>, hash: Hash) -> Result<Self, String> {
-        let map = serde_json::from_slice(&canonical)
-            .map_err(|error| format!("not a JSON object: {error}"))?;
-        Self::from_parts(map, hash, canonical)
-    }
-
+    /// Reads content whose numbers are those of its canonical form, never as they were sent.
     fn from_parts(
         mut map: Map<String, Value>,
         hash: Hash,

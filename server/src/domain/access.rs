@@ -185,10 +185,10 @@ impl Caller {
         standing: &mut Standing,
     ) -> Result<()> {
         if self.units().next().is_some() {
-            for bucket in buckets {
-                let Some(unit) = tx.building_unit(*bucket).await? else { continue };
-                if self.require_unit(tx, unit).await.is_ok() {
-                    standing.reached.insert(BuildingId(*bucket));
+            let mine: BTreeSet<Uuid> = self.units().collect();
+            for (bucket, above) in tx.units_above_buildings(buckets).await? {
+                if mine.contains(&above) {
+                    standing.reached.insert(BuildingId(bucket));
                 }
             }
         }
@@ -233,11 +233,13 @@ impl Caller {
 
     /// The streets in which the caller may file: those of the roles and of the teams.
     pub(crate) async fn streets(&self, tx: &mut Tx) -> Result<Vec<Uuid>> {
-        let mut streets = tx.streets_of_teams(self.user_id).await?;
-        for grant in self.grants.iter().filter(|grant| allows(&grant.role, Act::Push)) {
-            if let Some(street) = tx.street_of(grant.unit_id).await?
-                && !streets.contains(&street)
-            {
+        let mut found = tx.streets_of_user(self.user_id).await?;
+        // Those of the teams first, whatever a database thinks of the order of nothing.
+        found.sort();
+        let mut streets: Vec<Uuid> = Vec::new();
+        for (role, _, street) in found {
+            let files = role.is_none_or(|role| allows(&role, Act::Push));
+            if files && !streets.contains(&street) {
                 streets.push(street);
             }
         }

@@ -179,12 +179,10 @@ impl Gate {
         if claims.exp <= now_ms / 1000 {
             return Err(Error::SessionEnded);
         }
-        let mut tx = store.read().await?;
-        let session = tx.session(claims.sid).await?.ok_or(Error::SessionEnded)?;
+        let (session, grants) = store.session(claims.sid).await?.ok_or(Error::SessionEnded)?;
         if session.user_id != claims.sub || session.expires_ms <= now_ms {
             return Err(Error::SessionEnded);
         }
-        let grants = tx.grants(session.user_id).await?;
         let (user_id, session_id) = (session.user_id, session.session_id);
         let (name, suspended_ms) = (session.name, session.suspended_ms);
         let device_revoked = session.device_revoked;

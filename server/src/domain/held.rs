@@ -11,8 +11,10 @@ use saolou_protocol::ids::DeviceId;
 pub(super) async fn held(tx: &mut Tx, device: DeviceId) -> Result<Held> {
     let streets = tx.streets_of_device(device.0).await?;
     if let [street] = streets[..] {
-        let (len, last) = tx.counters_len(street, device.0).await?;
-        if last.unwrap_or(0) == len {
+        let counted = tx.counters_len(street, device.0).await?;
+        if let Some((len, last)) = counted
+            && len == last
+        {
             return Ok(Held::of(device, u64::try_from(len).unwrap_or(0), []));
         }
     }

@@ -1,6 +1,6 @@
 //! Accounts, what they may do and where, their sessions and devices.
 
-use super::{Result, Tx, on};
+use super::{Result, Store, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
@@ -33,6 +33,41 @@ pub(crate) struct SessionRow {
     /// The device that the session was opened on was revoked.
     pub(crate) device_revoked: bool,
     pub(crate) expires_ms: Millis,
+}
+
+/// A session with its account and one of the account's roles, where it has any.
+#[derive(sqlx::FromRow)]
+struct SessionGrant {
+    #[sqlx(flatten)]
+    session: SessionRow,
+    role: Option<String>,
+    unit_id: Option<Uuid>,
+}
+
+impl Store {
+    /// A session with its account, and what the user may do and where: one statement without a
+    /// transaction around it, since every request begins with it.
+    pub(crate) async fn session(&self, session: Uuid) -> Result<Option<(SessionRow, Vec<Grant>)>> {
+        const SQL: &str = "select session.session_id, session.user_id, account.name, \
+             account.suspended_ms, device.revoked_ms is not null as device_revoked, \
+             session.expires_ms, role_grant.role, role_grant.unit_id from session \
+             join account on account.user_id = session.user_id \
+             left join device on device.device_id = session.device_id \
+             left join role_grant on role_grant.user_id = session.user_id \
+             where session.session_id = $1 order by role_grant.role, role_grant.unit_id";
+        let rows: Vec<SessionGrant> = match self {
+            Self::Sqlite { readers, .. } => {
+                sqlx::query_as(SQL).bind(session).fetch_all(readers).await?
+            }
+            Self::Postgres(pool, _) => sqlx::query_as(SQL).bind(session).fetch_all(pool).await?,
+        };
+        let (mut found, mut grants) = (None, Vec::new());
+        for SessionGrant { session, role, unit_id } in rows {
+            grants.extend(role.zip(unit_id).map(|(role, unit_id)| Grant { role, unit_id }));
+            found = Some(session);
+        }
+        Ok(found.map(|session| (session, grants)))
+    }
 }
 
 impl Tx {
@@ -213,6 +248,21 @@ impl Tx {
     pub(crate) async fn units_above(&mut self, unit: Uuid) -> Result<Vec<Uuid>> {
         const SQL: &str = "select above_id from org_unit_above where unit_id = $1";
         on!(self, |conn| sqlx::query_scalar(SQL).bind(unit).fetch_all(conn).await)
+    }
+
+    /// The streets of a user's teams, and those at or above the units of his roles: the role, its
+    /// unit, the street. A team has no role here.
+    pub(crate) async fn streets_of_user(
+        &mut self,
+        user: Uuid,
+    ) -> Result<Vec<(Option<String>, Option<Uuid>, Uuid)>> {
+        const SQL: &str = "select role_grant.role, role_grant.unit_id, above.unit_id as street \
+             from role_grant join org_unit_above on org_unit_above.unit_id = role_grant.unit_id \
+             join org_unit above on above.unit_id = org_unit_above.above_id \
+             where role_grant.user_id = $1 and above.level = 'street' union \
+             select null, null, team.street_id from team_member \
+             join team on team.team_id = team_member.team_id where team_member.user_id = $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(user).fetch_all(conn).await)
     }
 
     /// The streets whose teams a user belongs to.

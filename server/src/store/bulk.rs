@@ -50,9 +50,9 @@ pub(super) use for_chunks;
 macro_rules! select_in {
     ($tx:expr, $ids:expr, $row:ty, $head:literal $(, $bound:expr, $middle:literal)?) => {{
         let mut rows: Vec<$row> = Vec::new();
-        for chunk in $crate::store::bulk::chunks($ids) {
-            match $tx {
-                $crate::store::Tx::Sqlite(tx) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                for chunk in $crate::store::bulk::chunks($ids) {
                     let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($head);
                     $(query.push_bind($bound).push($middle);)?
                     let mut list = query.separated(", ");
@@ -60,15 +60,15 @@ macro_rules! select_in {
                     query.push(")");
                     rows.extend(query.build_query_as::<$row>().fetch_all(&mut **tx).await?);
                 }
-                $crate::store::Tx::Postgres(tx) => {
-                    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new($head);
-                    $(query.push_bind($bound).push($middle);)?
-                    let mut list = query.separated(", ");
-                    chunk.iter().for_each(|id| _ = list.push_bind(*id));
-                    query.push(")");
-                    rows.extend(query.build_query_as::<$row>().fetch_all(&mut **tx).await?);
-                }
             }
+            // One array, however many ids: one round trip, and one text that stays prepared.
+            $crate::store::Tx::Postgres(tx) if !$ids.is_empty() => {
+                let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new($head);
+                $(query.push_bind($bound).push($middle);)?
+                query.push("select unnest(").push_bind($ids.to_vec()).push("))");
+                rows.extend(query.build_query_as::<$row>().fetch_all(&mut **tx).await?);
+            }
+            $crate::store::Tx::Postgres(_) => {}
         }
         rows
     }};

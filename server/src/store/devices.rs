@@ -88,17 +88,20 @@ impl Tx {
             .map(drop))
     }
 
-    /// The counters of a device that have arrived in a street, how many and up to which: equal
-    /// where there is no hole.
+    /// The counters of a device that were accepted in a street, how many and up to which, equal where
+    /// there is no hole; `None` where some are in quarantine, and have to be looked at together.
     pub(crate) async fn counters_len(
         &mut self,
         street: Uuid,
         device: Uuid,
-    ) -> Result<(i64, Option<i64>)> {
-        const SQL: &str = "select count(*), max(n) from (select n from op \
-             where street_id = $1 and device_id = $2 and n > 0 union select n from quarantine \
+    ) -> Result<Option<(i64, i64)>> {
+        // The index gives them in order, so that those that were taken twice stand side by side.
+        const SQL: &str = "select count(*), coalesce(max(n), 0), exists (select n from quarantine \
+             where street_id = $1 and device_id = $2 and n > 0) from (select distinct n from op \
              where street_id = $1 and device_id = $2 and n > 0) as held";
-        on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(device).fetch_one(conn).await)
+        let (len, last, more): (i64, i64, bool) =
+            on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(device).fetch_one(conn).await)?;
+        Ok((!more).then_some((len, last)))
     }
 
     /// The counters of a device that have arrived in a street, ascending, each with its op; 0

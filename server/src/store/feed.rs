@@ -98,6 +98,20 @@ impl Tx {
         Ok(unit.flatten())
     }
 
+    /// These buildings, each with every unit that it lies below.
+    pub(crate) async fn units_above_buildings(
+        &mut self,
+        buildings: &[Uuid],
+    ) -> Result<Vec<(Uuid, Uuid)>> {
+        Ok(select_in!(
+            self,
+            buildings,
+            (Uuid, Uuid),
+            "select bucket.building_id, org_unit_above.above_id from org_unit_above \
+             join bucket on bucket.unit_id = org_unit_above.unit_id where bucket.building_id in ("
+        ))
+    }
+
     /// Opens a bucket where there is none, so that facts can come before the registration.
     pub(crate) async fn open_bucket(&mut self, building: Uuid, street: Uuid) -> Result<()> {
         const SQL: &str = "insert into bucket (building_id, street_id, seq, digest_count, digest_sum) \
@@ -160,6 +174,20 @@ impl Tx {
              digest_count = moved.digest_count, digest_sum = moved.digest_sum from moved \
              where bucket.building_id = moved.building_id \
              and bucket.street_id = moved.street_id and bucket.seq = moved.from_seq";
+        const ARRAYS: &str = "select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], \
+             $4::bigint[], $5::bigint[], $6::bytea[])";
+        if let Self::Postgres(tx) = self {
+            let done = sqlx::query(sqlx::AssertSqlSafe([HEAD, ARRAYS, TAIL].concat()))
+                .bind(column(moves, |head| head.street))
+                .bind(column(moves, |head| head.building))
+                .bind(column(moves, |head| head.from_seq))
+                .bind(column(moves, |head| head.to_seq))
+                .bind(column(moves, |head| count(&head.digest)))
+                .bind(column(moves, |head| head.digest.sum.bytes().as_slice()))
+                .execute(&mut **tx)
+                .await?;
+            return Ok(done.rows_affected());
+        }
         Ok(for_chunks!(
             self,
             moves,
@@ -169,7 +197,7 @@ impl Tx {
                 .push_bind(head.building)
                 .push_bind(head.from_seq)
                 .push_bind(head.to_seq)
-                .push_bind(i64::try_from(head.digest.count).unwrap_or(i64::MAX))
+                .push_bind(count(&head.digest))
                 .push_bind(head.digest.sum.bytes().as_slice()),
             TAIL
         ))
@@ -272,4 +300,9 @@ impl Tx {
             }
         }
     }
+}
+
+/// How many rows a digest is of, as the database has it.
+fn count(digest: &Digest) -> i64 {
+    i64::try_from(digest.count).unwrap_or(i64::MAX)
 }

@@ -141,6 +141,33 @@ impl Database {
             .expect("a number")
     }
 
+    /// The visits of a street that took effect, by their ops.
+    pub(crate) async fn visits(&mut self, street: Uuid) -> Vec<Uuid> {
+        const SQL: &str = "select op_id from op where street_id = $1 and kind = 'visit'";
+        on!(self, |conn| sqlx::query_scalar(SQL).bind(street).fetch_all(conn).await)
+            .expect("a list of ops")
+    }
+
+    /// How many rows of a street are in quarantine.
+    pub(crate) async fn quarantined(&mut self, street: Uuid) -> usize {
+        const SQL: &str = "select count(*) from quarantine where street_id = $1";
+        let rows: i64 =
+            on!(self, |conn| sqlx::query_scalar(SQL).bind(street).fetch_one(conn).await)
+                .expect("a number");
+        usize::try_from(rows).unwrap_or(usize::MAX)
+    }
+
+    /// The version of the database, as it tells.
+    pub(crate) async fn version(&mut self) -> String {
+        match self {
+            Self::Sqlite(conn) => {
+                sqlx::query_scalar("select sqlite_version()").fetch_one(conn).await
+            }
+            Self::Postgres(conn) => sqlx::query_scalar("show server_version").fetch_one(conn).await,
+        }
+        .expect("a version")
+    }
+
     /// The processes of a database server; a database in a file has none.
     pub(crate) async fn processes(&mut self) -> Vec<u32> {
         const SQL: &str = "select pid from pg_stat_activity";

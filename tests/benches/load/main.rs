@@ -9,15 +9,22 @@
 //! - `--only sqlite`, `--only postgres`: one database;
 //! - `--phones N`: one number of phones;
 //! - `--seconds N`: how long each number of phones pushes;
-//! - `--offices N`: the offices of the city whose overview is read; 0 leaves the city out.
+//! - `--offices N`: the offices of the city whose overview is read; 0 leaves the city out;
+//! - `--storm N`: how many phones come back at once; 0 leaves the storm out;
+//! - `--program FILE`: the server to measure, built before: to compare two of them in turns.
 //!
 //! In reading order: [`server`] the program under test, a process of its own; [`street`] what is
 //! registered; [`visits`] what phones say; [`phone`] how they send it; [`cells`] the figures of
-//! pushing; [`limits`] what the machine could do; [`reading`] the figures of looking; [`report`]
-//! how all of it is told.
+//! pushing; [`open_loop`] latency at a given load; [`downloads`] the figures of pulling; [`storm`]
+//! when all come back at once; [`limits`] what the machine could do; [`reading`] the figures of
+//! looking; [`machine`], [`report`] and [`summary`] how all of it is told; [`dice`] chance.
 
 mod cells;
+mod dice;
+mod downloads;
 mod limits;
+mod machine;
+mod open_loop;
 mod phone;
 #[path = "../../it/postgres.rs"]
 #[expect(dead_code, reason = "the tests use it otherwise: one server for all, without sync")]
@@ -25,17 +32,20 @@ mod postgres;
 mod reading;
 mod report;
 mod server;
+mod storm;
 mod street;
+mod summary;
 mod visits;
 
 use cells::Cell;
 use limits::Raw;
 use postgres::{Cluster, Durability};
 use report::{Report, say};
-use server::{Database, Server};
-use std::path::Path;
+use server::{Database, Place, Server};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use street::{Desk, Plan};
+use summary::Measured;
 
 /// What the caller asked for.
 #[derive(Clone, Debug)]
@@ -48,9 +58,16 @@ struct Options {
     street: Plan,
     /// The offices of the city whose overview is read.
     city_offices: usize,
+    /// How many phones come back at once.
+    storm: usize,
     /// The only database.
     only: Option<Database>,
+    /// The server to measure, where it is not to be built.
+    program: Option<PathBuf>,
 }
+
+/// Phones whose latency is measured at a given load, where so many pushed.
+const OPEN_LOOP_PHONES: usize = 64;
 
 /// What a command line asks for.
 enum Asked {
@@ -69,7 +86,9 @@ impl Asked {
             time: Duration::from_secs(8),
             street: Plan { buildings: 60, floors: 10, rooms: 15 },
             city_offices: 350_000,
+            storm: 3_000,
             only: None,
+            program: None,
         };
         let mut arguments = arguments.peekable();
         let mut is_bench = false;
@@ -85,10 +104,13 @@ impl Asked {
                     options.time = Duration::from_secs(1);
                     options.street.buildings = 20;
                     options.city_offices = 7_000;
+                    options.storm = 300;
                 }
                 "--phones" => options.phones = vec![number()?.max(1) as usize],
                 "--seconds" => options.time = Duration::from_secs(number()?.max(1).into()),
                 "--offices" => options.city_offices = number()? as usize,
+                "--storm" => options.storm = number()? as usize,
+                "--program" => options.program = arguments.next().map(PathBuf::from),
                 "--only" => match arguments.next().as_deref() {
                     Some("sqlite") => options.only = Some(Database::Sqlite),
                     Some("postgres") => options.only = Some(Database::Postgres),
@@ -120,8 +142,9 @@ fn main() -> Result<(), String> {
 }
 
 async fn run(options: &Options) {
-    let program = server::build();
-    report::machine(limits::syncs_per_second());
+    let program = options.program.clone().unwrap_or_else(server::build);
+    machine::tell(limits::syncs_per_second());
+    let mut all = Vec::new();
     for database in [Database::Sqlite, Database::Postgres] {
         if options.only.is_some_and(|only| only != database) {
             continue;
@@ -136,16 +159,30 @@ async fn run(options: &Options) {
                 }
             },
         };
-        say(&format!("\n{}", database.name()));
-        pushing(options, &program, cluster.as_ref()).await;
-        if options.city_offices > 0 {
-            looking(options, &program, cluster.as_ref()).await;
-        }
+        all.push(measure(options, &program, database, cluster.as_ref()).await);
+    }
+    if !all.is_empty() {
+        summary::tell(&all);
     }
 }
 
+/// Everything on one database.
+async fn measure(
+    options: &Options,
+    program: &Path,
+    database: Database,
+    cluster: Option<&Cluster>,
+) -> Measured {
+    let version = Place::new(program, cluster).await.database().await.version().await;
+    say(&format!("\n{} {version} ({})", database.name(), database.durability()));
+    let pushing = pushing(options, program, cluster).await;
+    let storm = storming(options, program, cluster).await;
+    let city = looking(options, program, cluster).await;
+    Measured { database: format!("{} {version}", database.name()), pushing, storm, city }
+}
+
 /// The figures of pushing, and of looking at the streets that were pushed to.
-async fn pushing(options: &Options, program: &Path, cluster: Option<&Cluster>) {
+async fn pushing(options: &Options, program: &Path, cluster: Option<&Cluster>) -> Report {
     let server = Server::start(program, cluster).await;
     let desk = Desk::open(&server.base).await;
     let nothing = limits::Nothing::start();
@@ -166,11 +203,36 @@ async fn pushing(options: &Options, program: &Path, cluster: Option<&Cluster>) {
     }
     drop(nothing);
     report.raw = Raw::measure(&server, program, cluster, &report).await;
+    let closed = report.cells.iter().find(|cell| cell.phones == OPEN_LOOP_PHONES);
+    if let Some(closed) = closed.map(|cell| cell.visits_per_second) {
+        let street = desk.street(options.phones.len(), options.street).await;
+        let crew = desk.crew(&street, OPEN_LOOP_PHONES).await;
+        let levels = open_loop::measure(crew, closed, options.time).await;
+        report.levels = Some((OPEN_LOOP_PHONES, levels));
+    }
+    report.downloads.extend(downloads::measure(&desk).await);
     report.tell();
+    report
+}
+
+/// The figures of the storm.
+async fn storming(options: &Options, program: &Path, cluster: Option<&Cluster>) -> Report {
+    if options.storm == 0 {
+        return Report::default();
+    }
+    let server = Server::start(program, cluster).await;
+    let desk = Desk::open(&server.base).await;
+    let storm = storm::measure(&server, &desk, options.storm).await;
+    let report = Report { storm: Some(storm), ..Report::default() };
+    report.tell();
+    report
 }
 
 /// The figures of looking at a whole city.
-async fn looking(options: &Options, program: &Path, cluster: Option<&Cluster>) {
+async fn looking(options: &Options, program: &Path, cluster: Option<&Cluster>) -> Report {
+    if options.city_offices == 0 {
+        return Report::default();
+    }
     let server = Server::start(program, cluster).await;
     let desk = Desk::open(&server.base).await;
     let (city, took) = desk.city(options.city_offices).await;
@@ -179,4 +241,5 @@ async fn looking(options: &Options, program: &Path, cluster: Option<&Cluster>) {
     report.readings.push(reading);
     report.registered = Some((city.offices, took));
     report.tell();
+    report
 }

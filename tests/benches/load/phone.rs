@@ -5,8 +5,9 @@ use crate::street::DAY_MS;
 use crate::visits::{self, Setting};
 use reqwest::StatusCode;
 use saolou_protocol::op::Op;
+use saolou_protocol::wire::SyncReply;
 use saolou_server::clock::Clock;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -26,9 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A phone in the hands of one inspector.
 pub(crate) struct Phone {
     http: reqwest::Client,
-    base: String,
+    pub(crate) base: String,
     token: String,
-    clock: Clock,
+    pub(crate) clock: Clock,
     pub(crate) user: Uuid,
     device: Uuid,
     team: Uuid,
@@ -56,6 +57,18 @@ pub(crate) struct Tally {
     pub(crate) turned_away: usize,
     /// When the last answer came.
     pub(crate) ended: Option<Instant>,
+}
+
+/// What reading to the end gave.
+#[derive(Default)]
+pub(crate) struct Pulled {
+    /// Where it ended.
+    pub(crate) cursor: String,
+    /// From the first byte sent of each page to the last received, all pages together.
+    pub(crate) took: Duration,
+    pub(crate) offices: usize,
+    pub(crate) bytes: usize,
+    pub(crate) pages: usize,
 }
 
 /// Where an outbox goes.
@@ -98,6 +111,12 @@ impl Phone {
 
     /// Visits the next office; gives the op as it is sent.
     fn visit(&mut self) -> String {
+        let (_, sent) = Op::seal(self.record()).expect("a whole op");
+        String::from_utf8(sent).expect("JSON is UTF-8")
+    }
+
+    /// Visits the next office; gives what the inspector recorded.
+    pub(crate) fn record(&mut self) -> Map<String, Value> {
         let (bucket, office) = self.offices[self.made % self.offices.len()];
         self.made += 1;
         let now_ms = self.clock.now_ms();
@@ -118,8 +137,18 @@ impl Phone {
             "body": visits::body(&Setting { round, team, user, office, at_ms, number }),
         });
         let Value::Object(content) = content else { unreachable!("an op is an object") };
-        let (_, sent) = Op::seal(content).expect("a whole op");
-        String::from_utf8(sent).expect("JSON is UTF-8")
+        content
+    }
+
+    /// So many other phones of the same inspector, among which the offices are divided.
+    pub(crate) fn divided(&self, among: usize) -> impl Iterator<Item = Self> {
+        (0..among).map(move |place| {
+            let (http, token) = (reqwest::Client::new(), self.token.clone());
+            let mut phone = Self::new(http, &self.base, token, self.user, self.clock.clone());
+            let offices = self.offices.iter().skip(place).step_by(among).copied();
+            phone.assign(self.team, self.round, offices.collect());
+            phone
+        })
     }
 
     /// How many offices are its own.
@@ -150,6 +179,42 @@ impl Phone {
         (self, tally)
     }
 
+    /// Pushes one batch of the outbox until it is answered, and times it from when it was due.
+    pub(crate) async fn push_one(&self, batch: usize, due: Instant) -> Tally {
+        let mut tally = Tally::default();
+        self.push(&Target::Server, &self.outbox[batch], &mut tally).await;
+        tally.latencies = tally.ended.into_iter().map(|ended| ended - due).collect();
+        tally
+    }
+
+    /// Reads from a cursor to the end, as a device of the same inspector.
+    pub(crate) async fn pull_all(&self, device: Uuid, cursor: Option<String>) -> Pulled {
+        let mut pulled = Pulled { cursor: cursor.unwrap_or_default(), ..Pulled::default() };
+        loop {
+            let body = json!({ "device": device, "pull": { "cursor": pulled.cursor } });
+            let request = self.ask(&self.base).json(&body);
+            let started = Instant::now();
+            let response = request.send().await.expect("an answer");
+            let status = response.status();
+            let reply = response.bytes().await.expect("a body");
+            pulled.took += started.elapsed();
+            assert!(status.is_success(), "a pull: {status}");
+            (pulled.bytes, pulled.pages) = (pulled.bytes + reply.len(), pulled.pages + 1);
+            let reply: SyncReply = serde_json::from_slice(&reply).expect("a reply");
+            let page = reply.pull.expect("a page was asked for");
+            pulled.offices += page.entities.iter().filter(|row| row.kind == "office").count();
+            pulled.cursor = page.cursor;
+            if !page.more {
+                return pulled;
+            }
+        }
+    }
+
+    /// A request to sync, signed in.
+    pub(crate) fn ask(&self, base: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{base}/api/v1/sync")).bearer_auth(&self.token)
+    }
+
     /// Pushes a batch until it is answered.
     async fn push(&self, target: &Target, batch: &str, tally: &mut Tally) {
         let base = match target {
@@ -158,8 +223,7 @@ impl Phone {
         };
         loop {
             let started = Instant::now();
-            let request = self.http.post(format!("{base}/api/v1/sync")).bearer_auth(&self.token);
-            let response = request.body(batch.to_owned()).send().await.expect("an answer");
+            let response = self.ask(base).body(batch.to_owned()).send().await.expect("an answer");
             let status = response.status();
             let reply = response.text().await.expect("a body");
             if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -19,8 +19,16 @@ pub(crate) enum Database {
 impl Database {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Sqlite => "SQLite (WAL, synchronous=FULL)",
-            Self::Postgres => "PostgreSQL (fsync on, synchronous_commit on)",
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
+    /// What a commit survives.
+    pub(crate) fn durability(self) -> &'static str {
+        match self {
+            Self::Sqlite => "WAL, synchronous=FULL",
+            Self::Postgres => "fsync on, synchronous_commit on",
         }
     }
 }
