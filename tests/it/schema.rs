@@ -29,7 +29,8 @@ async fn sorted(world: &World, sql: &str) -> Vec<String> {
 
 /// `create index name on table (columns)`, however a database words it.
 fn plain(index: &str) -> String {
-    let index = index.replace(" using btree", "");
+    let index = index.replace(" using btree", "").replace("where (", "where ");
+    let index = if index.contains(" where ") { index.trim_end_matches(')') } else { &*index };
     let (head, on) = index.split_once(" on ").expect("an index is on something");
     let on = on.rsplit_once('.').map_or(on, |(_, table)| table);
     format!("{head} on {on}").split_whitespace().collect::<Vec<_>>().join(" ")

@@ -50,8 +50,6 @@ pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may have been idle to be used as it is.
-const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 /// Readers beside the writer.
 const READERS_MAX: u32 = 4;
 
@@ -114,17 +112,6 @@ impl Store {
             .max_connections(2 * READERS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_release(|conn, _| Box::pin(is_answered(conn)))
-            // A connection that was used a moment ago is not asked whether it still lives: under
-            // load that would be a round trip before every transaction.
-            .test_before_acquire(false)
-            .before_acquire(|conn, used| {
-                Box::pin(async move {
-                    if used.idle_for >= IDLE_TRUSTED {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
             .after_connect(move |conn, _| {
                 let looking = looking.clone();
                 Box::pin(async move { looking.look(conn).await })
