@@ -100,9 +100,9 @@ impl<B: Backend> World<'_, B> {
             check::answers(self.server, &mut self.ledger, of, (&again, told + 1))?;
         }
         check::answers(self.server, &mut self.ledger, of, (&reply, told))?;
-        let hash = Hash::of(&reply.body).to_string();
+        let hash = Hash::of(&reply.body);
         let (status, twice) = (reply.status, if twice { ", which came twice" } else { "" });
-        self.tell(format_args!("request {made}{twice} is answered {status} ({:.8})", hash));
+        self.tell(format_args!("request {made}{twice} is answered {status} ({hash})"));
         flight.reply = Some(reply);
         self.flights.push(flight);
         Ok(())
