@@ -3,7 +3,7 @@
 
 pub(crate) mod standings;
 
-pub(crate) use self::standings::{kept_long_enough, late_answers, resent};
+pub(crate) use self::standings::{kept_long_enough, late_answers, let_go, missing_waits, resent};
 use crate::backend::{Backend, Dump, Person, Reply, StoredRows};
 use crate::content;
 use crate::core::{LIMITS, digest_of};

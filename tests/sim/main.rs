@@ -205,7 +205,9 @@ fn main() -> ExitCode {
         _ if options.zoo => zoo::visit(options.writes),
         Some(database) => pass_really(&options, database),
         None if in_memory => pass_in_memory(&options),
-        None => pass_in_memory(&options) && pass_in_ci(&options) && zoo::visit(false),
+        None => {
+            pass_in_memory(&options) && pass_in_ci(&options) && zoo::visit(false) && zoo::shrinks()
+        }
     };
     if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

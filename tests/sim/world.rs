@@ -9,6 +9,7 @@ mod hand;
 use self::flight::Flight;
 pub(crate) use self::hand::Hand;
 use crate::backend::{Backend, Desk, Person};
+use crate::check::standings::Heard;
 use crate::check::{self, Broken};
 use crate::core::KEEP_MS;
 use crate::dice::Dice;
@@ -273,10 +274,10 @@ impl<'a, B: Backend> World<'a, B> {
         };
         let clock = self.clock(hand);
         self.made += 1;
-        let made = self.made;
+        let heard = Heard::of(self.made, &asked, &reply);
         if let Ok(steps) = self.hands[hand].phone_mut().receive(asked, &clock, &response) {
             for step in steps {
-                self.step(hand, made, step)?;
+                self.step(hand, &heard, step)?;
             }
         }
         let device = DeviceId(self.dice.id());

@@ -3,7 +3,7 @@
 //! A defect that survives its budget of seeds says that some mistake of its kind could be made and
 //! nobody would notice: then a check is missing, or what people do in these runs never comes near it.
 
-use crate::{Options, run, say};
+use crate::{Options, run, say, shrink};
 use saolou_protocol::zoo::{Defect, plant};
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -16,6 +16,9 @@ const TABLE_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sim/ZOO.md");
 
 /// After how many seeds a defect must have been found.
 const BUDGET: u64 = 400;
+
+/// How few events must be left of a run that is shrunk.
+const EVENTS_MAX: usize = 10;
 
 /// A defect, and what found it at which seed.
 struct Catch {
@@ -72,6 +75,32 @@ fn hunt(defect: Defect) -> Catch {
     Catch { defect, found }
 }
 
+/// Shrinks what a planted defect breaks, replays it by the command that is printed, and says whether
+/// that still fails and is small.
+pub(crate) fn shrinks() -> bool {
+    let defect = Defect::ReleasedByCounter;
+    plant(Some(defect));
+    let first = (1..=BUDGET).find_map(|seed| {
+        let options = Options { planted: Some(defect), ..Options::default() };
+        Some((seed, run(&options, seed, false).err()?, options))
+    });
+    let shrunk = first.map(|(seed, broken, options)| {
+        let again = |options: &Options| run(options, seed, false).err();
+        let smallest = shrink::smallest(&options, seed, &broken, shrink::RUNS_MAX, again);
+        let command = shrink::arguments(&smallest.options, seed);
+        let replay = Options::read(command.split(' ').map(str::to_owned));
+        let replayed = replay.ok().and_then(|options| run(&options, options.from, false).err());
+        let events = smallest.options.only.map_or(usize::MAX, |only| only.len());
+        let holds = replayed.is_some_and(|again| again.rule == broken.rule) && events <= EVENTS_MAX;
+        let (all, faults) = (Options::default().plan(seed).0.events, smallest.faults);
+        (holds, format!("{all} events to {events}, with {faults} faults: {command}"))
+    });
+    plant(None);
+    let (holds, told) = shrunk.unwrap_or((false, "nothing was found".to_owned()));
+    say(&format!("shrink: {told}"));
+    holds
+}
+
 fn rows(caught: &[Catch]) -> String {
     let mut rows =
         String::from("| planted | what is wrong | found by | at seed |\n|---|---|---|--:|");
@@ -89,7 +118,7 @@ fn table(rows: &str) -> String {
         "# The bug zoo\n\n\
          Each line is a mistake that somebody could make in this code. Tests plant it on purpose \
          (`sync-protocol/src/zoo.rs`) and run the simulation, seed after seed from 1 on, until one of \
-         its rules breaks. The rules are in `check.rs`, `ledger.rs` and `content.rs`. CI fails when a \
+         its rules breaks. The rules are in `check.rs`, `check/standings.rs`, `ledger.rs` and `content.rs`. CI fails when a \
          defect survives its budget of seeds.\n\n\
          Made with `cargo test -p saolou-tests --test sim -- --zoo --write`; the seeds move whenever \
          the simulation changes.\n\n{rows}\n"

@@ -1,13 +1,37 @@
 //! Where the ops on a phone stand, before and after a step, and what a step may not do to them.
 
 use super::Broken;
+use crate::backend::Reply;
 use crate::core::KEEP_MS;
 use crate::ledger::Ledger;
+use saolou_protocol::held::Held;
 use saolou_protocol::ids::OpId;
 use saolou_protocol::phone::Phone;
+use saolou_protocol::phone::outbox::{Kept, Tick};
+use saolou_protocol::phone::release::is_missing;
+use saolou_protocol::phone::request::Asked;
 use saolou_protocol::time::Millis;
+use saolou_protocol::wire::SyncReply;
 use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// What a reply says of what is held, and when it was asked.
+pub(crate) struct Heard {
+    /// Which request of the run it was.
+    pub(crate) made: u64,
+    /// What the phone knew when it asked.
+    pub(crate) tick: Tick,
+    /// Of the incarnation that asked, if the reply can be read.
+    pub(crate) held: Option<Held>,
+}
+
+impl Heard {
+    pub(crate) fn of(made: u64, asked: &Asked, reply: &Reply) -> Self {
+        let told = serde_json::from_slice::<SyncReply>(&reply.body).ok();
+        let held = told.map(|told| told.held).filter(|held| held.device == asked.device);
+        Self { made, tick: asked.tick, held }
+    }
+}
 
 /// Where the ops on a phone stand.
 pub(crate) struct Standings {
@@ -68,6 +92,32 @@ pub(crate) fn resent(before: &Standings, after: &Standings) -> Result<(), Broken
             Err(Broken::new("SY-13", format!("{op} was answered in another epoch, and rests")))
         }
         None => Ok(()),
+    }
+}
+
+/// What was answered before a request was made, and is missing in what the server holds, waits again
+/// (SY-11).
+pub(crate) fn missing_waits(phone: &Phone, held: &Held, tick: Tick) -> Result<(), Broken> {
+    let rests = |op: &&Kept| {
+        let theirs = op.device == held.device && op.device == phone.stored().device();
+        theirs && op.is_stored() && op.since <= tick && is_missing(held, op.n)
+    };
+    match phone.stored().outbox().iter().find(rests) {
+        Some(op) => {
+            let what = format!("{} is missing on the server, and rests", op.op_id);
+            Err(Broken::new("SY-11", what))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Nothing takes an op away but letting go and purging (SY-12, SY-14).
+pub(crate) fn let_go(released: &[OpId], step: &str) -> Result<(), Broken> {
+    match released.first() {
+        Some(op) if !matches!(step, "release" | "purge") => {
+            Err(Broken::new("SY-14", format!("{op} left its phone ({step})")))
+        }
+        _ => Ok(()),
     }
 }
 

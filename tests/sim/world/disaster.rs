@@ -82,6 +82,7 @@ impl<B: Backend> World<'_, B> {
             kept: None,
             signed_out: false,
             lost: from.lost.clone(),
+            heard: from.heard.clone(),
             was_damaged: from.was_damaged,
         };
         self.ledger.cloned = true;
@@ -106,7 +107,7 @@ impl<B: Backend> World<'_, B> {
         kept.restart();
         let fresh = DeviceId(self.dice.id());
         let back = &mut self.hands[hand];
-        (back.handset, back.lost) = (kept, BTreeMap::new());
+        (back.handset, back.lost, back.heard) = (kept, BTreeMap::new(), BTreeMap::new());
         back.sign_in(back.person, fresh);
         self.flights.retain(|flight| flight.hand != hand);
     }

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::backend::{Backend, Person, Reply};
-use crate::check::standings::Standings;
+use crate::check::standings::{Heard, Standings};
 use crate::check::{self, Broken};
 use crate::plan::Fault;
 use saolou_protocol::canonical::Hash;
@@ -100,9 +100,9 @@ impl<B: Backend> World<'_, B> {
             check::answers(self.server, &mut self.ledger, of, (&again, told + 1))?;
         }
         check::answers(self.server, &mut self.ledger, of, (&reply, told))?;
-        let hash = Hash::of(&reply.body).to_string();
+        let hash = Hash::of(&reply.body);
         let (status, twice) = (reply.status, if twice { ", which came twice" } else { "" });
-        self.tell(format_args!("request {made}{twice} is answered {status} ({hash:.8})"));
+        self.tell(format_args!("request {made}{twice} is answered {status} ({hash})"));
         flight.reply = Some(reply);
         self.flights.push(flight);
         Ok(())
@@ -141,6 +141,7 @@ impl<B: Backend> World<'_, B> {
             retry_after: None,
             body: &reply.body,
         };
+        let heard = Heard::of(made, &asked, reply);
         let Ok(steps) = self.hands[hand].phone_mut().receive(asked, &clock, &response) else {
             return Ok(());
         };
@@ -150,7 +151,7 @@ impl<B: Backend> World<'_, B> {
                 self.hands[hand].handset.restart();
                 return Ok(());
             }
-            self.step(hand, made, step)?;
+            self.step(hand, &heard, step)?;
         }
         let device = DeviceId(self.dice.id());
         if let Some(why) = self.hands[hand].phone().needs_new_device() {
@@ -161,19 +162,24 @@ impl<B: Backend> World<'_, B> {
     }
 
     /// Applies one step of the reply to a request, and looks at what it did.
-    pub(super) fn step(&mut self, hand: usize, made: u64, step: Step) -> Result<(), Broken> {
+    pub(super) fn step(&mut self, hand: usize, heard: &Heard, step: Step) -> Result<(), Broken> {
         let name = step.name();
         let before = Standings::of(self.hands[hand].phone());
         let fitted = self.hands[hand].phone_mut().apply(step);
         let after = Standings::of(self.hands[hand].phone());
+        let hears = fitted && name == "hear";
         let fitted = if fitted { "" } else { ", but it is too late for that" };
         self.tell(format_args!("phone {hand} {}{fitted}", in_words(name)));
-        check::late_answers(&self.hands[hand].lost, made, (&before, &after))?;
+        check::late_answers(&self.hands[hand].lost, heard.made, (&before, &after))?;
+        if hears {
+            self.hands[hand].hear(heard)?;
+        }
         for op in before.lost(&after) {
             self.hands[hand].lost.insert(op, self.made);
         }
         check::resent(&before, &after)?;
         let released = before.released(&after);
+        check::let_go(&released, name)?;
         check::kept_long_enough(&self.ledger, &released, name, self.now_ms)?;
         check::released(self.server, &mut self.ledger, &released, name)?;
         if name == "page" {

@@ -1,12 +1,14 @@
 //! A phone in somebody's hand, or in the hands of several shifts in turn.
 
 use crate::backend::Person;
+use crate::check::standings::Heard;
+use crate::check::{self, Broken};
 use crate::dice::Dice;
 use crate::field;
 use saolou_protocol::ids::{BootId, DeviceId, OpId, UserId};
 use saolou_protocol::phone::Phone;
 use saolou_protocol::phone::handset::Handset;
-use saolou_protocol::phone::outbox::Kept;
+use saolou_protocol::phone::outbox::{Kept, Tick};
 use saolou_protocol::time::{ClockReading, Millis};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -28,6 +30,8 @@ pub(crate) struct Hand {
     pub(super) signed_out: bool,
     /// The last request that was made before an op was found to be lost on the server.
     pub(super) lost: BTreeMap<OpId, u64>,
+    /// The latest knowledge out of which each device has asked what is held.
+    pub(super) heard: BTreeMap<DeviceId, Tick>,
     /// Its base was changed behind its back, or may be older than it thinks.
     pub(crate) was_damaged: bool,
 }
@@ -52,6 +56,7 @@ impl Hand {
             kept: None,
             signed_out: false,
             lost: BTreeMap::new(),
+            heard: BTreeMap::new(),
             was_damaged: false,
         };
         hand.sign_in(hand.person, DeviceId(dice.id()));
@@ -65,6 +70,18 @@ impl Hand {
 
     pub(crate) fn phone_mut(&mut self) -> &mut Phone {
         self.handset.phone_mut().expect("somebody is signed in")
+    }
+
+    /// The phone has heard what the server holds, later than ever before: it has done about it what it
+    /// must.
+    pub(super) fn hear(&mut self, heard: &Heard) -> Result<(), Broken> {
+        let Some(held) = &heard.held else { return Ok(()) };
+        let latest = self.heard.entry(held.device).or_default();
+        if heard.tick < *latest {
+            return Ok(());
+        }
+        *latest = heard.tick;
+        check::missing_waits(self.phone(), held, heard.tick)
     }
 
     /// Somebody takes it.
