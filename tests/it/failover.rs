@@ -178,6 +178,28 @@ fn what_was_answered_is_on_a_synchronous_standby_when_it_takes_over() {
     });
 }
 
+/// It takes two minutes: `cargo test -p saolou-tests --test it a_primary_that -- --ignored`.
+#[test]
+#[ignore = "it waits until the server gives up a connection that says nothing"]
+fn a_primary_that_falls_silent_is_given_up_and_the_server_heals_by_itself() {
+    with_postgres("a primary that falls silent", async {
+        let mut pair = Pair::new().await?;
+        let wang = signed_in(&mut pair.world).await;
+        let mut process = Process::start(&pair.world);
+        let crew = Crew::set_out(&wang, &process.base, PHONES, OPS);
+        crew.answered(40).await;
+        pair.standby.promote().await;
+        pair.line.fall_silent(pair.standby.port());
+        let told = crew.come_home().await;
+        told.is_kept_in(&pair.world).await;
+        let ways = [(503, "database_unavailable"), (503, "overloaded"), (0, "")];
+        told.assert_failed_only_with(&ways);
+        assert!(process.runs(), "the server was never started again");
+        process.kill();
+        Some(())
+    });
+}
+
 /// Wang, signed in while a server of this process runs.
 async fn signed_in(world: &mut World) -> crate::actors::Actor {
     world.start().await;

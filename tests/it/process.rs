@@ -8,7 +8,7 @@ use saolou_server::config::{LogFormat, Settings};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 const DATA_DIR: &str = "SAOLOU_TEST_SERVE_DATA_DIR";
 const DATABASE_URL: &str = "SAOLOU_TEST_SERVE_DATABASE_URL";
@@ -45,6 +45,8 @@ async fn the_server() {
 /// A server in a process of its own.
 pub(crate) struct Process {
     child: Child,
+    /// Held open: it would end where it cannot say that it has been running for long.
+    _told: BufReader<ChildStdout>,
     pub(crate) base: String,
 }
 
@@ -73,15 +75,15 @@ impl Process {
         }
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let base = lines.find_map(|line| {
+        let mut told = BufReader::new(child.stdout.take().expect("it is piped"));
+        let base = told.by_ref().lines().find_map(|line| {
             let line = line.expect("a line");
             line.split_once("serving ").map(|(_, base)| base.to_owned())
         });
         if base.is_none() {
             child.wait().expect("it has ended");
         }
-        Some(Self { child, base: base? })
+        Some(Self { child, _told: told, base: base? })
     }
 
     /// Its id; it is the server's own where the program that started it became the server.

@@ -31,10 +31,17 @@ pub(crate) fn impatience(seed: u64) -> impl FnMut(usize) -> Patience + Send + 's
     }
 }
 
+/// Where new connections go, and what becomes of those there are.
+#[derive(Clone, Copy)]
+struct Target {
+    port: Option<u16>,
+    is_silent: bool,
+}
+
 /// A line to a port of this machine.
 pub(crate) struct Proxy {
     port: u16,
-    target: watch::Sender<Option<u16>>,
+    target: watch::Sender<Target>,
     lines: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -52,7 +59,7 @@ impl Proxy {
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let own = listener.local_addr().expect("an address").port();
-        let (target, aim) = watch::channel(Some(port));
+        let (target, aim) = watch::channel(Target { port: Some(port), is_silent: false });
         let lines = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&lines);
         let task = tokio::spawn(async move {
@@ -76,7 +83,13 @@ impl Proxy {
 
     /// Cuts all connections; new ones go to this port, or are cut at once where there is none.
     pub(crate) fn point_to(&self, port: Option<u16>) {
-        self.target.send_replace(port);
+        self.target.send_replace(Target { port, is_silent: false });
+    }
+
+    /// Lets no byte through any more and cuts nothing, as where a machine lost its power; new
+    /// connections go to this port.
+    pub(crate) fn fall_silent(&self, port: u16) {
+        self.target.send_replace(Target { port: Some(port), is_silent: true });
     }
 }
 
@@ -88,8 +101,8 @@ impl Drop for Proxy {
 }
 
 /// Carries bytes both ways, until one side ends, the patience does, or the line is pointed elsewhere.
-async fn carry(mut near: TcpStream, mut aim: watch::Receiver<Option<u16>>, patience: Patience) {
-    let Some(port) = *aim.borrow_and_update() else { return };
+async fn carry(mut near: TcpStream, mut aim: watch::Receiver<Target>, patience: Patience) {
+    let Some(port) = aim.borrow_and_update().port else { return };
     let Ok(mut far) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     for stream in [&near, &far] {
         stream.set_nodelay(true).expect("a stream that is open");
@@ -99,7 +112,9 @@ async fn carry(mut near: TcpStream, mut aim: watch::Receiver<Option<u16>>, patie
     tokio::select! {
         _ = pass(&mut near_in, &mut far_out, patience.0) => {}
         _ = pass(&mut far_in, &mut near_out, patience.1) => {}
-        _ = aim.changed() => {}
+        _ = aim.changed() => {
+            while aim.borrow_and_update().is_silent && aim.changed().await.is_ok() {}
+        }
     }
 }
 

@@ -20,6 +20,11 @@ const HEADS_MAX: usize = 100;
 /// How long to wait before a line that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How often a server that has nothing to say says so. It hears that itself.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+/// How long a line may be silent until it counts as broken.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+
 /// What a listener is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doorbell {
@@ -100,7 +105,7 @@ impl Doorbells {
 
     /// Ends when the line does.
     async fn hear(&self, mut ear: Ear, me: Uuid) -> Result<()> {
-        while let Some(text) = ear.hear().await? {
+        while let Some(text) = in_time(ear.hear()).await? {
             match serde_json::from_str::<Message>(&text) {
                 Ok(message) if message.from == me => {}
                 Ok(Message { heads, .. }) => {
@@ -117,13 +122,12 @@ impl Doorbells {
 
     async fn speak(&self, line: Line, me: Uuid) -> Result<()> {
         loop {
-            let heads = self.untold(HEADS_MAX);
-            if heads.is_empty() {
-                self.some_untold.notified().await;
-                continue;
+            if self.untold(1).is_empty() {
+                drop(tokio::time::timeout(SIGN_OF_LIFE, self.some_untold.notified()).await);
             }
+            let heads = self.untold(HEADS_MAX);
             let text = serde_json::to_string(&Message { from: me, heads: heads.clone() });
-            line.say(&text.expect("ids and numbers")).await?;
+            in_time(line.say(&text.expect("ids and numbers"))).await?;
             let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
             for (building, seq) in heads {
                 // It may have moved on while this was said.
@@ -138,4 +142,11 @@ impl Doorbells {
         let untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         untold.iter().take(heads_max).map(|(building, seq)| (*building, *seq)).collect()
     }
+}
+
+/// What comes over a line, or its failure where nothing does: a machine that lost its power does not
+/// say that it is gone.
+async fn in_time<T>(line: impl Future<Output = Result<T>>) -> Result<T> {
+    let silent = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    tokio::time::timeout(SILENCE_MAX, line).await.map_err(|_| silent())?
 }

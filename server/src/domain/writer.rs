@@ -23,6 +23,7 @@ use saolou_protocol::issue::Issues;
 use saolou_protocol::wire::Review;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -32,6 +33,9 @@ const WAITING_MAX: usize = 256;
 const BACKOFF_MS_MAX: u64 = 20_000;
 /// Ops that one commit takes at most, unless a single push has more.
 const OPS_PER_COMMIT_MAX: usize = 2_000;
+/// How long one transaction may take. A database whose machine lost its power says nothing any more,
+/// not even that it is gone, and must not hold up the writer for ever.
+const TRANSACTION_MAX: Duration = Duration::from_secs(120);
 /// How often a batch is merged again because another writer was faster.
 const ATTEMPTS_MAX: usize = 8;
 /// Devices that are remembered as noted; more than that, and all are noted again.
@@ -186,7 +190,7 @@ impl Work {
                     drop(reply.send(self.rederive(street).await));
                 }
                 Command::Standing { ops, reply } => {
-                    drop(reply.send(self.standing(ops).await));
+                    drop(reply.send(in_time(self.standing(ops)).await));
                 }
                 Command::Push { push, reply } => {
                     let mut len = push.len();
@@ -272,7 +276,7 @@ impl Work {
         arrivals: &[&Arrival],
     ) -> std::result::Result<Vec<Outcome>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(ops, arrivals).await {
+            match in_time(self.attempt(ops, arrivals)).await {
                 Ok(Some(outcomes)) => return Ok(outcomes),
                 Ok(None) => {}
                 Err(Failure::Error(Error::Database(error))) if is_race(&error) => {}
@@ -368,7 +372,7 @@ impl Work {
         for head in heads {
             self.cache.forget(head.building_id);
             for _ in 0..ATTEMPTS_MAX {
-                if self.rederive_one(head.building_id).await? {
+                if in_time(self.rederive_one(head.building_id)).await? {
                     break;
                 }
             }
@@ -396,6 +400,15 @@ impl Work {
         self.doorbells.ring(building, change.to.seq);
         Ok(true)
     }
+}
+
+/// The result of one transaction, which is given up where it takes too long; whether it was committed
+/// then, nobody knows, and whoever asks again finds out.
+async fn in_time<T, E: From<Error>>(
+    transaction: impl Future<Output = std::result::Result<T, E>>,
+) -> std::result::Result<T, E> {
+    let done = tokio::time::timeout(TRANSACTION_MAX, transaction).await;
+    done.unwrap_or_else(|_| Err(Error::Trouble(Trouble::Unavailable).into()))
 }
 
 fn to_u64(len: usize) -> u64 {

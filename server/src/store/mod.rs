@@ -39,7 +39,8 @@ pub(crate) use uploads::{Progress, UploadRow};
 use incarnation::Incarnation;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -110,6 +111,7 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(2 * READERS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|conn, _| Box::pin(is_answered(conn)))
             .after_connect(move |conn, _| {
                 let looking = looking.clone();
                 Box::pin(async move { looking.look(conn).await })
@@ -187,15 +189,22 @@ impl Store {
     }
 }
 
-/// Whether a connection is out of its transaction, as far as it knows. SQLite may end a transaction
-/// by itself, where a disk is full or fails; the driver's own rollback then fails, and the connection
-/// would take every `begin` from then on for a savepoint, and refuse it. Such a one is let go.
+/// Whether a connection to SQLite is out of its transaction. SQLite may end one by itself, where a disk
+/// is full or fails; the driver's own rollback fails then, and it would take every later `begin` for a
+/// savepoint, and refuse it. Such a connection is let go.
 async fn is_clean(conn: &mut SqliteConnection) -> Result<bool> {
     if conn.is_in_transaction() {
         // The rollback of a dropped transaction was only queued.
         conn.ping().await?;
     }
     Ok(!conn.is_in_transaction())
+}
+
+/// Whether the other end of a connection still answers: a machine that lost its power does not say
+/// that it is gone, and would be waited for as long as the network tries.
+async fn is_answered(conn: &mut PgConnection) -> Result<bool> {
+    let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, conn.ping()).await;
+    answered.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
 }
 
 impl Tx {
