@@ -125,8 +125,12 @@ impl Server {
         let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
         let mut stopping = app.stopping.clone();
         let photos = app.photos.clone();
-        let work =
-            Work { store: store.clone(), clock: sync.clock.clone(), folder: Arc::new(folder) };
+        let work = Work {
+            store: store.clone(),
+            clock: sync.clock.clone(),
+            folder: Arc::new(folder),
+            archive: app.archive.clone(),
+        };
         let working = tokio::spawn(sync.jobs.clone().work(work, stopping.clone()));
         let service = http::router(app).into_make_service_with_connect_info::<Interim>();
         let serving =

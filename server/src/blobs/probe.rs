@@ -9,6 +9,7 @@ use super::{Blobs, Failure, Lock, Mode, Place, Result, S3};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// How long a canary is locked. Later probes remove those whose time is over.
@@ -110,6 +111,17 @@ impl Report {
     pub(crate) fn missing(&self) -> Vec<Property> {
         let missing = self.checks.iter().filter(|check| check.outcome != Outcome::Holds);
         missing.map(|check| check.property).filter(|property| property.is_needed()).collect()
+    }
+
+    /// Each property by its name, and how it ended: `refused` is the store that kept its promise.
+    pub(crate) fn outcomes(&self) -> BTreeMap<String, String> {
+        let outcome = |check: &Check| match check.outcome {
+            Outcome::Holds => "refused",
+            Outcome::Fails => "failed",
+            Outcome::Absent => "absent",
+        };
+        let named = |check: &Check| (check.property.name().to_owned(), outcome(check).to_owned());
+        self.checks.iter().map(named).collect()
     }
 
     /// Whether it takes locks at all, so that originals can go up with one.

@@ -48,10 +48,9 @@ impl Archive {
         let text = serde_json::to_string(&*report)
             .map_err(|error| Error::Internal(format!("a report: {error}")))?;
         let missing: Vec<_> = report.missing().into_iter().map(Property::name).collect();
-        let noted = Noted::Probed { store: &report.store, missing: &missing };
         let mut tx = self.0.store.write().await?;
         tx.put_archive_probe(id, &report.store, now_ms, &text).await?;
-        log::note(&mut tx, &self.0.clock, &noted).await?;
+        log::note(&mut tx, &self.0.clock, &Noted::Probed(&report)).await?;
         tx.commit().await?;
         if !self.is_fit(&report) {
             tracing::error!(
