@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::accounts::Gate;
+use crate::domain::archive::Archive;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
 use crate::domain::jobs::{Jobs, Work};
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) sync: Sync,
     pub(crate) gate: Gate,
     pub(crate) photos: Photos,
+    pub(crate) archive: Archive,
     pub(crate) body_room: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) metrics_token: Option<Arc<str>>,
@@ -66,6 +68,8 @@ impl Server {
         let store = Store::open(settings.database_url.as_deref(), folder).await?;
         let keys = Keys::read(&store, &clock).await?;
         let mark = Mark::compare(folder, &store, &clock).await?;
+        let archive =
+            Archive::open(&settings.archive, &folder.join("photos"), store.clone(), clock.clone())?;
         let address = SocketAddr::new(settings.listen, settings.port);
         let listener = TcpListener::bind(address)
             .await
@@ -79,6 +83,7 @@ impl Server {
             photos: Photos::start(sync.clone(), &folder.join("photos"))?,
             sync,
             gate: Gate::new(&keys.token),
+            archive,
             body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
             metrics: telemetry::metrics()?,
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
@@ -116,10 +121,16 @@ impl Server {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
         let Self { app, listener, writer, stop, mark, folder } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
+        let probing = tokio::spawn(app.archive.clone().keep_probing());
+        let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
         let mut stopping = app.stopping.clone();
         let photos = app.photos.clone();
-        let work =
-            Work { store: store.clone(), clock: sync.clock.clone(), folder: Arc::new(folder) };
+        let work = Work {
+            store: store.clone(),
+            clock: sync.clock.clone(),
+            folder: Arc::new(folder),
+            archive: app.archive.clone(),
+        };
         let working = tokio::spawn(sync.jobs.clone().work(work, stopping.clone()));
         let service = http::router(app).into_make_service_with_connect_info::<Interim>();
         let serving =
@@ -153,7 +164,7 @@ impl Server {
         }
         // It ends by itself, and gives back what it does not get done.
         drop(working.await);
-        for task in [watching, sharing, marking, expiring] {
+        for task in [watching, sharing, marking, expiring, probing, scrubbing] {
             task.abort();
             drop(task.await);
         }

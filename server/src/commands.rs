@@ -1,5 +1,9 @@
 //! What the program can do besides serving, told to a person at a terminal.
 
+mod archive;
+
+pub use archive::{archive, archive_to};
+
 use crate::app::{Failure, Server};
 use crate::clock::Clock;
 use crate::config::{Demo, Import, Settings, User};

@@ -1,6 +1,10 @@
 //! Configuration: one struct; from the command line, then the environment, then an optional TOML
 //! file, then the default.
 
+mod archive;
+
+pub use archive::{ArchiveAct, ArchiveCommand, ArchiveSettings, Checksums, LockMode, Worm};
+
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -28,6 +32,8 @@ pub enum Command {
     Rebuild(Settings),
     /// Make or change an account, also the first one. / 账号管理
     User(User),
+    /// See, try, scrub or restore the archive of originals; keep, hold or remove one. / 原图归档管理
+    Archive(ArchiveCommand),
 }
 
 /// Where data are and how they are served. Every setting can also be given in the environment, or
@@ -59,6 +65,9 @@ pub struct Settings {
     /// How lines are logged.
     #[arg(long, env = "SAOLOU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Where originals are archived.
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
 }
 
 /// How lines are logged.

@@ -1,11 +1,13 @@
 //! The server of Saolou (扫楼). In reading order: [`config`] what can be set, [`app`] how it starts
-//! and stops, `http` every route on one page, `domain` what is decided, `store` the SQL; [`clock`]
-//! where time and ids come from, [`telemetry`] logs and metrics, `error` the table of problems,
-//! [`demo`] a street to look at, [`commands`] what else the program can do.
+//! and stops, `http` every route on one page, `domain` what is decided, `store` the SQL, `blobs`
+//! where originals lie; [`clock`] where time and ids come from, [`telemetry`] logs and metrics,
+//! `error` the table of problems, [`demo`] a street to look at, [`commands`] what else the program
+//! can do.
 //!
-//! Calls go one way: `http → domain → store`, and all of them to `saolou_protocol`.
+//! Calls go one way: `http → domain → store` and `blobs`, and all of them to `saolou_protocol`.
 
 pub mod app;
+mod blobs;
 pub mod clock;
 pub mod commands;
 pub mod config;

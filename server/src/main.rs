@@ -27,6 +27,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Import(import) => commands::import(&import).await,
         Command::Rebuild(settings) => commands::rebuild(&settings).await,
         Command::User(user) => commands::user(&user).await,
+        Command::Archive(archive) => commands::archive(&archive).await,
     }
 }
 

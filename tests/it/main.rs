@@ -2,9 +2,11 @@
 //! makes a world of its own and is run on both databases.
 
 mod actors;
+mod ceph;
 mod database;
 mod hand;
 mod host;
+mod object_store;
 mod postgres;
 mod process;
 mod proxy;
@@ -12,6 +14,7 @@ mod replica;
 mod world;
 
 mod access;
+mod archive;
 mod bad_input;
 mod conflicts;
 mod coverage;

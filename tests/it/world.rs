@@ -5,7 +5,7 @@ use crate::postgres;
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
 use saolou_server::commands::{NewUser, Top, make_user};
-use saolou_server::config::{LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -121,6 +121,7 @@ impl World {
             metrics_token: Some("metrics-secret".into()),
             log: "error".into(),
             log_format: LogFormat::Text,
+            archive: ArchiveSettings::default(),
         };
         let clock = Clock::default();
         clock.set_ms(MONDAY_MS);
@@ -159,6 +160,13 @@ impl World {
             drop(stop);
             task.await.expect("the server's task");
         }
+    }
+
+    /// Starts the server again, with its originals archived elsewhere.
+    pub(crate) async fn archiving(&mut self, archive: ArchiveSettings) {
+        self.stop().await;
+        self.settings.archive = archive;
+        self.start().await;
     }
 
     pub(crate) fn settings(&self) -> &Settings {

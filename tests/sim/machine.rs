@@ -7,7 +7,7 @@ use crate::core::LIMITS;
 use crate::postgres::{Cluster, Durability};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::config::{LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use std::fs;
@@ -105,6 +105,7 @@ impl Machine {
             metrics_token: None,
             log: "error".into(),
             log_format: LogFormat::Text,
+            archive: ArchiveSettings::default(),
         };
         let servers = (0..servers.max(1)).map(|_| None).collect();
         let (clock, direct) = (Clock::default(), None);

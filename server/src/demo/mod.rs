@@ -19,7 +19,7 @@ mod terminal;
 use crate::app::{Failure, Server};
 use crate::clock::Clock;
 use crate::commands::{NewUser, Top, make_user};
-use crate::config::{Demo, LogFormat, Settings};
+use crate::config::{ArchiveSettings, Demo, LogFormat, Settings};
 use crate::telemetry;
 use saolou_protocol::time::Millis;
 use std::net::{IpAddr, Ipv4Addr};
@@ -117,6 +117,7 @@ fn settings(options: &Demo) -> Settings {
         metrics_token: None,
         log: "warn".to_owned(),
         log_format: LogFormat::Text,
+        archive: ArchiveSettings::default(),
     }
 }
 

@@ -102,15 +102,7 @@ impl Gate {
         device: Option<Uuid>,
     ) -> Result<SignedIn> {
         let now_ms = clock.now_ms();
-        self.check_failures(username, now_ms)?;
-        let account = store.read().await?.account_named(username).await?;
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
-        if !self.verify(password.to_owned(), hash).await? {
-            self.note_failure(username, now_ms);
-            return Err(Error::WrongPassword);
-        }
-        let account = account.ok_or(Error::WrongPassword)?;
-        self.failures.lock().map_err(poisoned)?.remove(username);
+        let account = self.person(store, username, password, now_ms).await?;
         let (session, refresh) = (clock.new_id(), new_refresh_token());
         let mut tx = store.write().await?;
         let expires_ms = now_ms + REFRESH_TTL_MS;
@@ -120,6 +112,26 @@ impl Gate {
         tx.commit().await?;
         tracing::info!(user_id = %account.user_id, session_id = %session, "signed in");
         Ok(signed_in)
+    }
+
+    /// Whose password this is.
+    pub(crate) async fn person(
+        &self,
+        store: &Store,
+        username: &str,
+        password: &str,
+        now_ms: Millis,
+    ) -> Result<Account> {
+        self.check_failures(username, now_ms)?;
+        let account = store.read().await?.account_named(username).await?;
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        if !self.verify(password.to_owned(), hash).await? {
+            self.note_failure(username, now_ms);
+            return Err(Error::WrongPassword);
+        }
+        let account = account.ok_or(Error::WrongPassword)?;
+        self.failures.lock().map_err(poisoned)?.remove(username);
+        Ok(account)
     }
 
     /// Renews a session; the refresh token shown is used up.

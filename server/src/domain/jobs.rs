@@ -5,11 +5,13 @@
 //! it is rung for, and by itself: what another server received and left, or what a killed one had taken,
 //! becomes due again. Every stage may therefore be run twice, and leaves the same behind.
 
+use super::archive::{self, Archive};
 use super::decoding;
 use crate::clock::Clock;
 use crate::store::bells::is_race;
 use crate::store::{End, Result, Stage, Store, Taken};
 use futures_util::FutureExt;
+use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -34,7 +36,7 @@ const BACKOFF_MS_MIN: Millis = 2_000;
 /// The longest wait.
 const BACKOFF_MS_MAX: Millis = 15 * 60_000;
 /// Lanes that run.
-const LANES: [Stage; 1] = [Stage::Decode];
+const LANES: [Stage; 2] = [Stage::Archive, Stage::Decode];
 
 /// Why a job did not get done.
 #[derive(Debug)]
@@ -59,6 +61,7 @@ pub(crate) struct Work {
     pub(crate) clock: Clock,
     /// The data folder: originals are in `photos/sha256`, previews in `derived`.
     pub(crate) folder: Arc<PathBuf>,
+    pub(crate) archive: Archive,
 }
 
 /// Rings for the lanes.
@@ -179,7 +182,12 @@ impl Lane {
 
     async fn done(&self, job: &Taken) -> std::result::Result<(), Fault> {
         match self.stage {
-            Stage::Archive => unreachable!("this lane does not run"),
+            Stage::Archive => {
+                let hash = job.sha256.as_slice().try_into().map(Hash);
+                let hash = hash.map_err(|_| Fault::Again("a hash has another length".into()))?;
+                let done = archive::archive(&self.work.archive, job.photo_id, hash).await;
+                done.map(drop).map_err(|error| Fault::Again(error.to_string()))
+            }
             Stage::Decode => decoding::decode(&self.work, job).await,
         }
     }

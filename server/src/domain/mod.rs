@@ -12,10 +12,12 @@
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
-//! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them.
+//! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them, [`archive`] where
+//! it is kept.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
+pub(crate) mod archive;
 pub(crate) mod batch;
 pub(crate) mod conflicts;
 pub(crate) mod coverage;

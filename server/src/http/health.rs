@@ -12,14 +12,18 @@ pub(super) async fn live() -> &'static str {
     "live"
 }
 
-/// The process can do its work: the database answers, and it is not shutting down.
-pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
+/// The process can do its work: the database answers, and it is not shutting down. An archive that
+/// may not be written is told of, and no reason to send phones away: what they bring is received.
+pub(super) async fn ready(State(app): State<App>) -> Result<String> {
     if *app.stopping.borrow() {
         return Err(Error::Overloaded);
     }
     let mut tx = app.sync.store.read().await?;
     tx.setting("epoch").await?;
-    Ok("ready")
+    Ok(match app.archive.refusal() {
+        None => format!("ready\narchive: {}", app.archive.promise()),
+        Some(refusal) => format!("ready\narchive {refusal}"),
+    })
 }
 
 /// Prometheus metrics, for the metrics token of the configuration or a system administrator.

@@ -6,6 +6,7 @@
 //! SQL happens between them. One file for each family of tables.
 
 mod accounts;
+mod archive;
 pub(crate) mod bells;
 mod bulk;
 mod devices;
@@ -22,6 +23,7 @@ mod trouble;
 mod uploads;
 
 pub(crate) use accounts::{Account, Grant};
+pub(crate) use archive::{CopyRow, FindingRow, RemovalRow};
 pub(crate) use devices::{HoldingRow, Seen};
 pub(crate) use evidence::{EventRow, SaltRow};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
