@@ -6,6 +6,9 @@ use crate::domain::accounts::Gate;
 use crate::domain::archive::Archive;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
+use crate::domain::evidence::confirming::Confirming;
+use crate::domain::evidence::keys::Given;
+use crate::domain::evidence::log::Log;
 use crate::domain::jobs::{Jobs, Work};
 use crate::domain::photos::Photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
@@ -37,6 +40,7 @@ pub(crate) struct App {
     pub(crate) gate: Gate,
     pub(crate) photos: Photos,
     pub(crate) archive: Archive,
+    pub(crate) evidence: Log,
     pub(crate) body_room: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) metrics_token: Option<Arc<str>>,
@@ -51,6 +55,7 @@ pub struct Server {
     stop: watch::Sender<bool>,
     mark: Option<Mark>,
     folder: PathBuf,
+    confirming: Confirming,
 }
 
 /// Why a server does not start or stops.
@@ -70,6 +75,9 @@ impl Server {
         let mark = Mark::compare(folder, &store, &clock).await?;
         let archive =
             Archive::open(&settings.archive, &folder.join("photos"), store.clone(), clock.clone())?;
+        let given = Given::read(&settings.evidence)?;
+        let evidence = Log::open(&store, &clock, folder, given).await?;
+        let confirming = Confirming::read(&settings.evidence, &evidence)?;
         let address = SocketAddr::new(settings.listen, settings.port);
         let listener = TcpListener::bind(address)
             .await
@@ -80,17 +88,18 @@ impl Server {
         let jobs = Jobs::default();
         let sync = Sync { store, clock, writer, jobs, cursor_key, limits };
         let app = App {
-            photos: Photos::start(sync.clone(), &folder.join("photos"))?,
+            photos: Photos::start(sync.clone(), evidence.clone(), &folder.join("photos"))?,
             sync,
             gate: Gate::new(&keys.token),
             archive,
+            evidence,
             body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
             metrics: telemetry::metrics()?,
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
             stopping,
         };
         let folder = settings.data_dir.clone();
-        Ok(Self { app, listener, writer: task, stop, mark, folder })
+        Ok(Self { app, listener, writer: task, stop, mark, folder, confirming })
     }
 
     /// Takes and serves other amounts than usual: less of them, so that a test meets them.
@@ -119,10 +128,16 @@ impl Server {
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
-        let Self { app, listener, writer, stop, mark, folder } = self;
+        let Self { app, listener, writer, stop, mark, folder, confirming } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let probing = tokio::spawn(app.archive.clone().keep_probing());
         let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
+        let log = app.evidence.clone();
+        let logging = tokio::spawn(async move {
+            // What witnesses know is known before anything is signed.
+            confirming.look().await;
+            tokio::join!(log.keep(), confirming.keep());
+        });
         let mut stopping = app.stopping.clone();
         let photos = app.photos.clone();
         let work = Work {
@@ -164,7 +179,7 @@ impl Server {
         }
         // It ends by itself, and gives back what it does not get done.
         drop(working.await);
-        for task in [watching, sharing, marking, expiring, probing, scrubbing] {
+        for task in [watching, sharing, marking, expiring, probing, scrubbing, logging] {
             task.abort();
             drop(task.await);
         }

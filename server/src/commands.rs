@@ -1,6 +1,7 @@
 //! What the program can do besides serving, told to a person at a terminal.
 
 mod archive;
+pub mod evidence;
 
 pub use archive::{archive, archive_to};
 

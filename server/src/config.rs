@@ -2,8 +2,10 @@
 //! file, then the default.
 
 mod archive;
+mod evidence;
 
 pub use archive::{ArchiveAct, ArchiveCommand, ArchiveSettings, Checksums, LockMode, Worm};
+pub use evidence::{Evidence, EvidenceCommand, Export, TrustedKeys, Verify, WitnessOptions};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
@@ -34,6 +36,11 @@ pub enum Command {
     User(User),
     /// See, try, scrub or restore the archive of originals; keep, hold or remove one. / 原图归档管理
     Archive(ArchiveCommand),
+    /// Verify evidence without network and database, take it out, change the log's key. / 证据核验
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Witness the evidence log of a server, on a machine of one's own. / 日志见证
+    Witness(WitnessOptions),
 }
 
 /// Where data are and how they are served. Every setting can also be given in the environment, or
@@ -68,6 +75,9 @@ pub struct Settings {
     /// Where originals are archived.
     #[command(flatten)]
     pub archive: ArchiveSettings,
+    /// The evidence log.
+    #[command(flatten)]
+    pub evidence: Evidence,
 }
 
 /// How lines are logged.

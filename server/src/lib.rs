@@ -2,11 +2,12 @@
 //! and stops, `http` every route on one page, `domain` what is decided, `store` the SQL, `blobs`
 //! where originals lie; [`clock`] where time and ids come from, [`telemetry`] logs and metrics,
 //! `error` the table of problems, [`demo`] a street to look at, [`commands`] what else the program
-//! can do.
+//! can do; [`auditor`] and [`witness`] stand apart: they trust nothing of all this.
 //!
 //! Calls go one way: `http → domain → store` and `blobs`, and all of them to `saolou_protocol`.
 
 pub mod app;
+pub mod auditor;
 mod blobs;
 pub mod clock;
 pub mod commands;
@@ -17,3 +18,4 @@ mod error;
 mod http;
 mod store;
 pub mod telemetry;
+pub mod witness;

@@ -28,6 +28,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Rebuild(settings) => commands::rebuild(&settings).await,
         Command::User(user) => commands::user(&user).await,
         Command::Archive(archive) => commands::archive(&archive).await,
+        Command::Evidence(command) => commands::evidence::run(&command).await,
+        Command::Witness(options) => commands::evidence::witness(&options).await,
     }
 }
 

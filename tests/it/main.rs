@@ -25,6 +25,7 @@ mod devices;
 mod disk_full;
 mod epochs;
 mod events;
+mod evidence;
 mod failover;
 mod health;
 mod jobs;

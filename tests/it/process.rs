@@ -4,7 +4,7 @@
 use crate::world::{MONDAY_MS, World};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -31,6 +31,7 @@ async fn the_server() {
         log: "error".into(),
         log_format: LogFormat::Text,
         archive: ArchiveSettings::default(),
+        evidence: Evidence::default(),
     };
     let clock = Clock::default();
     clock.set_ms(MONDAY_MS + 60_000);

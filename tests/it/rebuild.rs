@@ -7,7 +7,7 @@ use crate::actors::{office_add, op, visit};
 use crate::suspicions::met;
 use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use saolou_server::commands;
-use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{ExitCode, Output};
@@ -29,6 +29,7 @@ async fn the_command() {
         log: "error".into(),
         log_format: LogFormat::Text,
         archive: ArchiveSettings::default(),
+        evidence: Evidence::default(),
     };
     let code = commands::rebuild(&settings).await.expect("a database that can be read");
     // Only the answer counts: this process ends with it as the program does.

@@ -5,7 +5,7 @@ use crate::postgres;
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
 use saolou_server::commands::{NewUser, Top, make_user};
-use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -122,6 +122,7 @@ impl World {
             log: "error".into(),
             log_format: LogFormat::Text,
             archive: ArchiveSettings::default(),
+            evidence: Evidence::default(),
         };
         let clock = Clock::default();
         clock.set_ms(MONDAY_MS);
@@ -171,6 +172,11 @@ impl World {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// For the next [`Self::start`].
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

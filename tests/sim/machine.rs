@@ -7,7 +7,7 @@ use crate::core::LIMITS;
 use crate::postgres::{Cluster, Durability};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::config::{ArchiveSettings, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use std::fs;
@@ -106,6 +106,7 @@ impl Machine {
             log: "error".into(),
             log_format: LogFormat::Text,
             archive: ArchiveSettings::default(),
+            evidence: Evidence::default(),
         };
         let servers = (0..servers.max(1)).map(|_| None).collect();
         let (clock, direct) = (Clock::default(), None);

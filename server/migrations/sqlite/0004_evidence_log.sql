@@ -1,6 +1,7 @@
 -- The evidence log: one for the whole database, because one tree is what auditors and witnesses
 -- follow. An event waits without a place until the sequencer gives it one; from then on neither its
--- bytes nor its place ever change.
+-- bytes nor its place ever change. What waits is found by the index of `leaf_index`, which is then
+-- null.
 create table evidence_event (
     event_id blob primary key,
     at_ms integer not null,
@@ -10,9 +11,8 @@ create table evidence_event (
     photo_id blob,
     sha256 blob
 ) strict;
-create index evidence_event_waiting on evidence_event (at_ms, event_id) where leaf_index is null;
-create index evidence_event_photo on evidence_event (photo_id) where photo_id is not null;
-create index evidence_event_blob on evidence_event (sha256) where sha256 is not null;
+create index evidence_event_photo on evidence_event (photo_id);
+create index evidence_event_blob on evidence_event (sha256);
 
 -- What opens a commitment in an entry. Destroyed, the entry stays and says nothing about anybody.
 create table evidence_salt (

@@ -19,7 +19,7 @@ mod terminal;
 use crate::app::{Failure, Server};
 use crate::clock::Clock;
 use crate::commands::{NewUser, Top, make_user};
-use crate::config::{ArchiveSettings, Demo, LogFormat, Settings};
+use crate::config::{ArchiveSettings, Demo, Evidence, LogFormat, Settings};
 use crate::telemetry;
 use saolou_protocol::time::Millis;
 use std::net::{IpAddr, Ipv4Addr};
@@ -118,6 +118,7 @@ fn settings(options: &Demo) -> Settings {
         log: "warn".to_owned(),
         log_format: LogFormat::Text,
         archive: ArchiveSettings::default(),
+        evidence: Evidence::default(),
     }
 }
 

@@ -43,6 +43,10 @@ pub(crate) enum Act {
     ManageAccounts,
     /// Read the metrics.
     ReadMetrics,
+    /// Read the evidence log: which photos arrived when, and what happened to them.
+    ReadEvidence,
+    /// Take evidence out: an original with all that proves it.
+    ExportEvidence,
 }
 
 /// The roles that this version grants (domain §5.1).
@@ -81,6 +85,8 @@ fn allows(role: &str, act: Act) -> bool {
         Act::Review | Act::ManageRegistry => role == "street_supervisor",
         Act::ImportRoster => matches!(role, "street_supervisor" | "community_manager"),
         Act::ManageAccounts | Act::ReadMetrics => role == "system_admin",
+        Act::ReadEvidence => matches!(role, "street_supervisor" | "lead_officer" | "auditor"),
+        Act::ExportEvidence => matches!(role, "street_supervisor" | "lead_officer" | "auditor"),
     }
 }
 

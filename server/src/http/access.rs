@@ -45,7 +45,17 @@ macro_rules! permissions {
     )+};
 }
 
-permissions!(Push, ReadCoverage, ReadVisits, Review, ManageRegistry, ImportRoster, ManageAccounts);
+permissions!(
+    Push,
+    ReadCoverage,
+    ReadVisits,
+    Review,
+    ManageRegistry,
+    ImportRoster,
+    ManageAccounts,
+    ReadEvidence,
+    ExportEvidence,
+);
 
 /// Somebody who may do `P`; where, the domain checks.
 pub(super) struct May<P> {

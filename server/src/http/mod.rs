@@ -7,6 +7,7 @@ mod conflicts;
 mod coverage;
 mod desk;
 mod events;
+mod evidence;
 mod health;
 pub(crate) mod interim;
 mod pages;
@@ -87,6 +88,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", get(pages::home));
     timed
         .merge(untimed)
+        .merge(log_routes())
         .merge(open)
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
@@ -108,6 +110,18 @@ pub(crate) fn router(app: App) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .with_state(app)
+}
+
+/// The evidence log in the layout of C2SP `tlog-tiles`, and what proves one photo.
+fn log_routes() -> Router<App> {
+    Router::new()
+        .route("/evidence/log/checkpoint", get(evidence::checkpoint))
+        .route("/evidence/log/key", get(evidence::key))
+        .route("/evidence/log/tile/{*tile}", get(evidence::tile))
+        .route("/api/v1/evidence/checkpoint", post(evidence::note))
+        .route("/api/v1/evidence/photos/{id}/proof", get(evidence::proof))
+        .route("/api/v1/evidence/photos/{id}/bundle", get(evidence::bundle))
+        .layer(CompressionLayer::new())
 }
 
 /// What waits for the desk, and what it decides.

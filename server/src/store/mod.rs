@@ -25,12 +25,12 @@ mod uploads;
 pub(crate) use accounts::{Account, Grant};
 pub(crate) use archive::{CopyRow, FindingRow, RemovalRow};
 pub(crate) use devices::{HoldingRow, Seen};
-pub(crate) use evidence::{EventRow, SaltRow};
+pub(crate) use evidence::{CheckpointRow, EventRow, KnownRow, LoggedRow, PlacedRow, SaltRow};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
 pub(crate) use jobs::{End, NewJob, Stage, Taken};
 pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{OpRow, TimelineRow};
-pub(crate) use photos::PhotoRow;
+pub(crate) use photos::{PhotoFacts, PhotoRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,

@@ -186,3 +186,39 @@ impl Tx {
         on!(self, |conn| sqlx::query_scalar(SQL).bind(photo).bind(author).fetch_one(conn).await)
     }
 }
+
+/// What the evidence log needs to know of a photo, for a bundle.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct PhotoFacts {
+    pub(crate) sha256: Vec<u8>,
+    pub(crate) building_id: Uuid,
+    pub(crate) author_id: Uuid,
+    pub(crate) received_ms: Millis,
+    /// The author's name, for the certificate.
+    pub(crate) author: Option<String>,
+    /// The building as served, for its name.
+    pub(crate) building: Option<Vec<u8>>,
+    /// The capture manifest as sent, with its signature.
+    pub(crate) manifest: Option<Vec<u8>>,
+    /// The device's public key.
+    pub(crate) device_key: Option<String>,
+}
+
+impl Tx {
+    /// What is known of a photo. Where it came with several contents, of the first.
+    pub(crate) async fn photo_facts(&mut self, photo: Uuid) -> Result<Option<PhotoFacts>> {
+        // Device keys have no column yet.
+        const SQL: &str = "select photo.sha256, photo.building_id, photo.author_id, \
+             photo.received_ms, account.name as author, entity.body as building, \
+             photo.manifest, \
+             nullif('', '') as device_key from photo \
+             left join account on account.user_id = photo.author_id \
+             left join bucket on bucket.building_id = photo.building_id \
+             left join entity on entity.street_id = bucket.street_id \
+             and entity.building_id = photo.building_id and entity.kind = 'building' \
+             and entity.entity_id = photo.building_id \
+             where photo.photo_id = $1 and photo.state in ('stored', 'quarantined') \
+             order by photo.received_ms limit 1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(photo).fetch_optional(conn).await)
+    }
+}

@@ -111,12 +111,14 @@ impl Photos {
         self.sync.jobs.ring();
         metrics::counter!("saolou_photos_total").increment(1);
         tracing::info!(photo_id = %photo, bytes = content.bytes, state, "a photo arrived");
+        let receipt = self.receipt(PhotoId(photo), content.sha256).await?;
         Ok(Stored {
             photo_id: PhotoId(photo),
             sha256: content.sha256,
             bytes: content.bytes,
             state,
             reason: placing.reason.map(str::to_owned),
+            receipt,
         })
     }
 

@@ -24,6 +24,8 @@ pub(crate) use plan::Planned;
 pub(crate) use uploads::{Append, Appended, Finish, New};
 pub(crate) use waiting::{Decision, Item, Waiting};
 
+use super::evidence::filing;
+use super::evidence::log::Log;
 use super::sync::Sync;
 use crate::error::{Error, Result};
 use durable::Durable;
@@ -52,12 +54,16 @@ pub(crate) struct Stored {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The server's signed promise to log it; without one the phone keeps the photo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
 }
 
 /// The way to photos.
 #[derive(Clone)]
 pub(crate) struct Photos {
     sync: Sync,
+    log: Log,
     folder: Folder,
     durable: Durable,
     fence: Fence,
@@ -71,12 +77,26 @@ impl Photos {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub(crate) fn start(sync: Sync, root: &Path) -> std::io::Result<Self> {
+    pub(crate) fn start(sync: Sync, log: Log, root: &Path) -> std::io::Result<Self> {
         let folder = Folder::prepare(root)?;
         let durable = Durable::start(sync.store.clone(), sync.clock.clone(), folder.root())?;
         let server = sync.clock.new_id();
         let (fence, at_work) = (Fence::default(), AtWork::default());
-        Ok(Self { sync, folder, durable, fence, server, at_work })
+        Ok(Self { sync, log, folder, durable, fence, server, at_work })
+    }
+
+    /// The folder below which originals and parts are.
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.root()
+    }
+
+    /// The receipt of a photo that is here; `None` where it came before there was a log. The same
+    /// photo has the same entry for ever.
+    async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
+        let id = filing::id_of(photo, "received", &sha256.0);
+        let entry = self.sync.store.read().await?.event_body(id).await?;
+        // The folder of the data is no archive that refuses to delete.
+        entry.map(|entry| self.log.receipt(&entry, "none")).transpose()
     }
 }
 

@@ -147,6 +147,13 @@ impl Photos {
                 }
             }
         }
+        for one in &mut planned {
+            if let Planned::Have(stored) = one
+                && stored.receipt.is_none()
+            {
+                stored.receipt = self.receipt(stored.photo_id, stored.sha256).await?;
+            }
+        }
         Ok(planned)
     }
 }
@@ -215,6 +222,7 @@ impl Known {
             bytes: row.bytes,
             state: if row.state == "stored" { "stored" } else { "quarantined" },
             reason: row.reason.clone(),
+            receipt: None,
         }))
     }
 }

@@ -1,0 +1,159 @@
+//! Bundles: one file with an original and everything that proves it, for somebody who trusts nothing
+//! but the log's public key. Taking one out is itself logged.
+
+use super::certificate::{self, Certificate};
+use super::filing;
+use super::log::Log;
+use super::reading::{is_received, proof_of};
+use crate::domain::access::{Act, Caller};
+use crate::error::{Error, Result};
+use crate::store::{LoggedRow, PhotoFacts, Tx};
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::ids::PhotoId;
+use serde_json::{Value, json};
+use std::io::{Cursor, Write};
+use std::path::Path;
+use uuid::Uuid;
+use zip::write::SimpleFileOptions;
+
+/// What a bundle says it is.
+pub(crate) const FORMAT: &str = "saolou-evidence/1";
+
+/// The files of a bundle, by their names.
+type Files = Vec<(String, Vec<u8>)>;
+
+impl Log {
+    /// Fails unless a photo is of a building where the caller may do one of some acts.
+    pub(crate) async fn require_photo(
+        &self,
+        caller: &Caller,
+        photo: Uuid,
+        acts: &[Act],
+    ) -> Result<()> {
+        let mut tx = self.store.read().await?;
+        let facts = tx.photo_facts(photo).await?.ok_or(Error::NotFound)?;
+        if caller.user_id == facts.author_id {
+            return Ok(());
+        }
+        let unit = tx.building_unit(facts.building_id).await?.ok_or(Error::NotFound)?;
+        for act in acts {
+            if caller.require_at(&mut tx, *act, unit).await.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Error::NotFound)
+    }
+
+    /// Logs that a photo leaves the system, and makes its bundle: a ZIP file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the photo is unknown or not in the log yet.
+    pub(crate) async fn export(&self, photo: Uuid, by: Uuid, folder: &Path) -> Result<Vec<u8>> {
+        let mut tx = self.store.read().await?;
+        let facts = tx.photo_facts(photo).await?.ok_or(Error::NotFound)?;
+        let by_name = tx.account(by).await?.map(|account| account.name);
+        let sha256 = facts.sha256.as_slice().try_into().map(Hash);
+        let sha256 = sha256.map_err(|_| Error::Internal("a stored hash is none".into()))?;
+        let mut logged = tx.log_of_photo(photo).await?;
+        logged.extend(tx.log_of_blob(&sha256.0).await?);
+        logged.retain(|row| is_about(row, photo));
+        logged.sort_by_key(|row| row.leaf_index);
+        logged.dedup_by_key(|row| row.leaf_index);
+        if !logged.iter().any(is_received) {
+            return Err(Error::NotFound);
+        }
+        let mut files = self.proofs(&mut tx, &logged, &facts).await?;
+        drop(tx);
+        let name = sha256.to_string();
+        let place = folder.join("sha256").join(&name[..2]).join(&name);
+        let original = tokio::fs::read(&place).await;
+        let original = original.map_err(|error| Error::Internal(format!("a photo: {error}")))?;
+        let media_type = certificate::media_type(&original);
+        let certificate = Certificate {
+            photo_id: PhotoId(photo),
+            sha256,
+            bytes: original.len() as u64,
+            media_type,
+            facts: &facts,
+            by: by_name.as_deref(),
+            at_ms: self.clock.now_ms(),
+            origin: self.keys().signer.name().to_owned(),
+            logged: &logged,
+        };
+        files.push(("certificate.txt".into(), certificate.text().into_bytes()));
+        let index = json!({
+            "format": FORMAT, "photo_id": photo, "sha256": sha256, "bytes": original.len(),
+            "media_type": media_type, "log": self.keys().signer.name(),
+        });
+        files.push(("index.json".into(), index.to_string().into_bytes()));
+        files.push(("original".into(), original));
+        self.log_export(photo, sha256, by).await?;
+        zipped(&files).map_err(|error| Error::Internal(format!("a bundle: {error}")))
+    }
+
+    /// Entries with their proofs, what opens their commitments, manifest, keys, time stamp.
+    async fn proofs(&self, tx: &mut Tx, logged: &[LoggedRow], facts: &PhotoFacts) -> Result<Files> {
+        let mut files = Files::new();
+        let mut opened: Vec<Value> = Vec::new();
+        for row in logged {
+            let name = format!("entries/{:08}", row.leaf_index);
+            let proof = proof_of(tx, row.leaf_index).await?.to_string();
+            files.push((format!("{name}.json"), row.body.clone()));
+            files.push((format!("{name}.tlog-proof"), proof.into_bytes()));
+            for (member, value) in [("author", facts.author_id), ("subject", facts.building_id)] {
+                if let Some(salt) = tx.salt(row.event_id, member).await? {
+                    let salt: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
+                    opened.push(json!({
+                        "event_id": row.event_id, "name": member, "salt": salt,
+                        "value": value.simple().to_string(),
+                    }));
+                }
+            }
+        }
+        files.push(("opened.json".into(), Value::from(opened).to_string().into_bytes()));
+        let keys = self.keys().verifiers;
+        let keys: Vec<String> = keys.iter().map(|key| format!("{key}\n")).collect();
+        files.push(("keys.txt".into(), keys.concat().into_bytes()));
+        if let Some(manifest) = &facts.manifest {
+            files.push(("manifest.json".into(), manifest.clone()));
+        }
+        if let Some(key) = &facts.device_key {
+            files.push(("device.key".into(), key.clone().into_bytes()));
+        }
+        let last = logged.last().map_or(0, |row| row.leaf_index);
+        if let Some((_, note, _, token)) = tx.timestamped_from(last + 1).await? {
+            files.push(("timestamp/checkpoint".into(), note.into_bytes()));
+            files.push(("timestamp/token.tsr".into(), token));
+        }
+        Ok(files)
+    }
+
+    async fn log_export(&self, photo: Uuid, sha256: Hash, by: Uuid) -> Result<()> {
+        let (id, mut salts) = (self.clock.new_id(), Vec::new());
+        let by = filing::commit(id, "by", by.as_bytes(), &mut salts);
+        let event = Event::Exported { photo_id: PhotoId(photo), sha256, by, purpose: None };
+        let mut tx = self.store.write().await?;
+        tx.put_events(&[filing::event(id, self.clock.now_ms(), event)]).await?;
+        tx.put_salts(&salts).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether an entry is about a photo, or about its bytes and no photo in particular: the same bytes
+/// may have been sent for another photo, which is nobody's business here.
+fn is_about(row: &LoggedRow, photo: Uuid) -> bool {
+    let of = Entry::read(&row.body).and_then(|entry| entry.event.photo_id());
+    of.is_none_or(|of| of.0 == photo)
+}
+
+fn zipped(files: &Files) -> zip::result::ZipResult<Vec<u8>> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    // What is large is compressed already.
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in files {
+        zip.start_file(name, stored)?;
+        zip.write_all(bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}

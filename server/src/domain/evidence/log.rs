@@ -1,0 +1,190 @@
+//! The log, as the rest of the server knows it.
+
+use super::copy::Copy;
+use super::keys::{Given, Keys};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::store::{KnownRow, Store, Tx};
+use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::checkpoint::Signed;
+use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::evidence::receipt::Receipt;
+use saolou_protocol::evidence::tile::{Hashes, Tile};
+use saolou_protocol::evidence::tree::{Range, leaf_hash};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use uuid::Uuid;
+
+/// The evidence log of a database.
+#[derive(Clone)]
+pub(crate) struct Log {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    /// Who this server is when the sequencer's lease is taken.
+    pub(super) me: Uuid,
+    pub(super) given: Given,
+    keys: Arc<RwLock<Keys>>,
+    // Why there is none, where it cannot be read: then nothing is signed.
+    copy: Arc<Mutex<std::result::Result<Copy, String>>>,
+}
+
+impl Log {
+    /// Reads or makes the keys, and opens the copy below the data folder.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub(crate) async fn open(
+        store: &Store,
+        clock: &Clock,
+        folder: &Path,
+        given: Given,
+    ) -> Result<Self> {
+        let mut tx = store.write().await?;
+        let keys = Keys::read(&mut tx, clock, &given).await?;
+        tx.commit().await?;
+        let copy = Copy::open(&folder.join("evidence")).map_err(|error| {
+            // Photos are taken all the same; what happened to them waits for its places.
+            tracing::error!(%error, "nothing is added to the evidence log");
+            error.to_string()
+        });
+        Ok(Self {
+            store: store.clone(),
+            clock: clock.clone(),
+            me: clock.new_id(),
+            given,
+            keys: Arc::new(RwLock::new(keys)),
+            copy: Arc::new(Mutex::new(copy)),
+        })
+    }
+
+    /// The log beside a running server: to read and to file events, not to sign.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub(crate) async fn beside(store: &Store, clock: &Clock, given: Given) -> Result<Self> {
+        let mut tx = store.write().await?;
+        let keys = Keys::read(&mut tx, clock, &given).await?;
+        tx.commit().await?;
+        Ok(Self {
+            store: store.clone(),
+            clock: clock.clone(),
+            me: clock.new_id(),
+            given,
+            keys: Arc::new(RwLock::new(keys)),
+            copy: Arc::new(Mutex::new(Err("the copy is the server's".to_owned()))),
+        })
+    }
+
+    /// The keys, as they were last read.
+    pub(crate) fn keys(&self) -> Keys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn take_up(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The signed receipt of a photo, from the stored entry that says it was received. `worm` is how
+    /// the archive keeps it from being deleted: `none`, `governance` or `compliance`.
+    ///
+    /// # Errors
+    /// Where the bytes are no such entry.
+    pub(crate) fn receipt(&self, received: &[u8], worm: &str) -> Result<String> {
+        let entry = Entry::read(received);
+        let Some(Entry { at_ms, event, .. }) = entry else { return Err(no_receipt()) };
+        let Event::Received { photo_id, sha256, bytes, manifest, .. } = event else {
+            return Err(no_receipt());
+        };
+        let signer = self.keys().signer;
+        let receipt = Receipt {
+            origin: signer.name().to_owned(),
+            photo_id,
+            sha256,
+            bytes,
+            manifest,
+            received_ms: at_ms,
+            leaf: leaf_hash(received),
+            worm: worm.to_owned(),
+        };
+        Ok(receipt.sign(&signer))
+    }
+
+    /// Compares a checkpoint that somebody brought back with the log. One of ours that does not fit
+    /// is kept, and nothing is signed any more until it does. Gives whether it is one of ours.
+    pub(crate) async fn note_checkpoint(&self, note: &str, source: &str) -> Result<bool> {
+        let Some(signed) = self.keys().open(note) else { return Ok(false) };
+        let mut tx = self.store.read().await?;
+        let size = signed.checkpoint.size;
+        let root = root_at(&mut tx, size).await?;
+        drop(tx);
+        if root == Some(signed.checkpoint.root) {
+            return Ok(true);
+        }
+        tracing::error!(size, source, "a checkpoint that was signed does not fit the evidence log");
+        self.keep_known(&signed, source).await?;
+        Ok(true)
+    }
+
+    async fn keep_known(&self, signed: &Signed, source: &str) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        tx.put_known(&KnownRow {
+            size: signed_size(signed.checkpoint.size),
+            root: signed.checkpoint.root.0.to_vec(),
+            note: signed.note.to_string(),
+            source: source.to_owned(),
+            at_ms: self.clock.now_ms(),
+        })
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Does something with the copy, away from the threads that serve.
+    pub(super) async fn with_copy<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Copy) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let copy = self.copy.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *copy {
+                Ok(copy) => act(copy),
+                Err(why) => Err(Error::Internal(why.clone())),
+            }
+        });
+        done.await.map_err(|error| Error::Internal(error.to_string()))?
+    }
+}
+
+fn no_receipt() -> Error {
+    Error::Internal("evidence log: a receipt is for an entry that says it was received".into())
+}
+
+/// Sizes of logs fit the integers of databases.
+pub(super) fn signed_size(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// The root of the log when it had so many entries; `None` where it has not so many.
+pub(super) async fn root_at(tx: &mut Tx, size: u64) -> Result<Option<Hash>> {
+    let hashes = tiles_of(tx, &[Range::whole(size)], size).await?;
+    Ok(Range::whole(size).hash(|node| hashes.node(node)))
+}
+
+/// The hashes that some ranges of the log consist of, as far as they are there.
+pub(super) async fn tiles_of(tx: &mut Tx, ranges: &[Range], size: u64) -> Result<Hashes> {
+    let mut hashes = Hashes::default();
+    for tile in Hashes::needed(ranges, size) {
+        hashes.add(tile, tile_of(tx, tile).await?);
+    }
+    Ok(hashes)
+}
+
+/// The hashes of a tile, as far as they are there.
+pub(super) async fn tile_of(tx: &mut Tx, tile: Tile) -> Result<Vec<Hash>> {
+    let range = tile.range();
+    let range = signed_size(range.start)..signed_size(range.end);
+    let rows = tx.log_hashes(tile.level.unwrap_or_default(), range).await?;
+    let hash = |row: Vec<u8>| row.try_into().map(Hash);
+    let hashes: std::result::Result<Vec<Hash>, _> = rows.into_iter().map(hash).collect();
+    hashes.map_err(|_| Error::Internal("evidence log: a stored hash is none".into()))
+}

@@ -1,0 +1,179 @@
+//! What happens when somebody changes, drops or sets back what is stored.
+
+use super::{PATIENCE, fill, head, key, proof, send, text, until};
+use crate::actors::{Actor, problem};
+use crate::world::{World, id, on_both};
+use reqwest::{Method, StatusCode};
+use saolou_protocol::evidence::checkpoint::Checkpoint;
+use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::evidence::note::{Purpose, Signer};
+use saolou_protocol::evidence::proof::Shown;
+use saolou_protocol::evidence::tree::leaf_hash;
+use std::time::Instant;
+
+/// Sets the log in the database back to so many entries, as a restored backup does.
+async fn set_back(world: &World, size: u64) {
+    let mut direct = world.direct().await;
+    for sql in [
+        format!("delete from evidence_event where leaf_index >= {size}"),
+        format!("delete from evidence_checkpoint where size > {size}"),
+        format!("delete from evidence_node where level > 0 and (node_index + 1) * 256 > {size}"),
+    ] {
+        direct.execute(&sql).await;
+    }
+}
+
+/// How often the server refused to sign.
+async fn refusals(world: &World) -> f64 {
+    let http = reqwest::Client::new();
+    let request = http.get(format!("{}/metrics", world.base)).bearer_auth("metrics-secret");
+    let text = request.send().await.expect("an answer").text().await.expect("a text");
+    let line = text.lines().find_map(|line| line.strip_prefix("saolou_evidence_refusals_total "));
+    line.map_or(0.0, |count| count.parse().expect("a number"))
+}
+
+/// Waits until the server refuses to sign once more.
+pub(super) async fn refuses(world: &World) {
+    let before = refusals(world).await;
+    let refused = async || (refusals(world).await > before).then_some(());
+    until("a refusal", refused).await;
+}
+
+async fn note(actor: &Actor, note: String) -> reqwest::Response {
+    let request = actor.request(Method::POST, "/api/v1/evidence/checkpoint").body(note);
+    request.send().await.expect("an answer")
+}
+
+on_both! {
+    async fn a_database_that_was_set_back_is_filled_up_from_the_copy_and_says_so(world: World) {
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo 1"), b"photo 1").await;
+        let early = head(&wang, 1).await.checkpoint;
+        fill(&world, 300).await;
+        send(&wang, id("photo 2"), b"photo 2").await;
+        let late = head(&wang, 302).await.checkpoint;
+        let before = proof(&wang, id("photo 2")).await;
+        set_back(&world, early.size).await;
+        let after = head(&wang, late.size + 1).await.checkpoint;
+        assert_eq!(after.size, late.size + 1, "one entry more: that it was restored");
+        // All that was proved before still is, over the same history.
+        let again = proof(&wang, id("photo 2")).await;
+        assert_eq!((again.index, &again.extra), (before.index, &before.extra));
+        let leaf = leaf_hash(again.extra.as_ref().expect("the entry"));
+        assert!(matches!(again.check(leaf, &key(&wang).await), Shown::Included(_)));
+        let sql = format!("select body from evidence_event where leaf_index = {}", late.size);
+        let entry = Entry::read(&world.direct().await.bytes(&sql).await[0]).expect("an entry");
+        let Event::LogRestored { from_size, to_size, root, .. } = entry.event else {
+            panic!("{entry:?}")
+        };
+        assert_eq!((from_size, to_size, root), (early.size, late.size, late.root));
+    }
+
+    async fn a_log_that_lost_what_a_phone_has_seen_signs_nothing_until_it_is_back(world: World) {
+        let mut world = world;
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo 1"), b"photo 1").await;
+        let early = head(&wang, 1).await;
+        send(&wang, id("photo 2"), b"photo 2").await;
+        let late = head(&wang, 2).await;
+        // A fork needs more than a backup of the database: the copy beside it is gone too.
+        world.stop().await;
+        let (copy, away) = (world.folder().join("evidence"), world.folder().join("away"));
+        std::fs::rename(&copy, &away).expect("it is there");
+        set_back(&world, early.checkpoint.size).await;
+        world.start().await;
+        let wang = world.actor("wang").await;
+        assert_eq!(note(&wang, late.note.to_string()).await.status(), StatusCode::NO_CONTENT);
+        send(&wang, id("photo 3"), b"photo 3").await;
+        refuses(&world).await;
+        assert_eq!(head(&wang, 1).await.checkpoint, early.checkpoint);
+        // The copy is found again: what it holds takes its places, and then what waited.
+        world.stop().await;
+        std::fs::remove_dir_all(&copy).expect("it is there");
+        std::fs::rename(&away, &copy).expect("it is there");
+        world.start().await;
+        let wang = world.actor("wang").await;
+        let after = head(&wang, late.checkpoint.size + 2).await;
+        assert_eq!(after.checkpoint.size, late.checkpoint.size + 2);
+        assert_eq!(world.number("select count(*) from evidence_known").await, 0);
+        proof(&wang, id("photo 2")).await;
+        proof(&wang, id("photo 3")).await;
+    }
+
+    async fn a_history_beside_the_one_that_was_signed_is_a_fork(world: World) {
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo 1"), b"photo 1").await;
+        let good = head(&wang, 1).await;
+        // Somebody rewrites the log and its checkpoint together, without the key.
+        let mut direct = world.direct().await;
+        let root = direct.blob(&[7; 32]);
+        direct.execute(&format!("update evidence_checkpoint set root = {root}")).await;
+        refuses(&world).await;
+        send(&wang, id("photo 2"), b"photo 2").await;
+        refuses(&world).await;
+        let root = direct.blob(&good.checkpoint.root.0);
+        direct.execute(&format!("update evidence_checkpoint set root = {root}")).await;
+        head(&wang, 2).await;
+    }
+
+    async fn a_changed_leaf_proves_nothing_and_a_dropped_one_is_missed(world: World) {
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo"), b"a photo").await;
+        let good = proof(&wang, id("photo")).await;
+        let mut direct = world.direct().await;
+        let body = String::from_utf8(good.extra.clone().expect("the entry")).expect("JSON");
+        let (event, changed) = (direct.id(Entry::read(body.as_bytes()).expect("one").id),
+            direct.blob(body.replace("\"bytes\":7", "\"bytes\":8").as_bytes()));
+        direct.execute(&format!("update evidence_event set body = {changed} where event_id = {event}")).await;
+        let changed = proof(&wang, id("photo")).await;
+        assert_ne!(changed.extra, good.extra);
+        let leaf = leaf_hash(changed.extra.as_ref().expect("the entry"));
+        assert_eq!(changed.check(leaf, &key(&wang).await), Shown::NotIncluded);
+        direct.execute(&format!("delete from evidence_event where event_id = {event}")).await;
+        let path = format!("/api/v1/evidence/photos/{}/proof", id("photo"));
+        assert!(text(&wang, &path).await.is_none());
+    }
+
+    async fn a_copy_that_was_changed_stops_the_signing_and_nothing_else(world: World) {
+        let mut world = world;
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo 1"), b"photo 1").await;
+        head(&wang, 1).await;
+        world.stop().await;
+        let file = world.folder().join("evidence/entries");
+        let good = std::fs::read(&file).expect("it is there");
+        let mut bad = good.clone();
+        bad[40] ^= 1;
+        std::fs::write(&file, bad).expect("it is ours");
+        world.start().await;
+        let wang = world.actor("wang").await;
+        // Photos are taken all the same.
+        send(&wang, id("photo 2"), b"photo 2").await;
+        let begun = Instant::now();
+        while begun.elapsed() < std::time::Duration::from_secs(3) {
+            assert_eq!(head(&wang, 1).await.checkpoint.size, 1);
+        }
+        world.stop().await;
+        // Half an entry that a crash left at the end is no change.
+        std::fs::write(&file, [&good[..], &[0, 200, 1, 2]].concat()).expect("it is ours");
+        world.start().await;
+        let wang = world.actor("wang").await;
+        assert!(begun.elapsed() < PATIENCE);
+        assert_eq!(head(&wang, 2).await.checkpoint.size, 2);
+    }
+
+    async fn a_checkpoint_that_the_log_never_signed_is_no_reason_to_stop(world: World) {
+        let wang = world.actor("wang").await;
+        send(&wang, id("photo 1"), b"photo 1").await;
+        let good = head(&wang, 1).await;
+        let forger = Signer::new(&good.checkpoint.origin, Purpose::Log, &[9; 32]).expect("a name");
+        let forged = Checkpoint { size: 1_000_000, ..good.checkpoint.clone() }.sign(&forger);
+        let changed = good.note.to_string().replace("\n1\n", "\n3\n");
+        for forged in [forged.note.to_string(), changed, "nonsense".to_owned()] {
+            problem(note(&wang, forged).await, 422, "invalid", "a forged checkpoint").await;
+        }
+        assert_eq!(note(&wang, good.note.to_string()).await.status(), StatusCode::NO_CONTENT);
+        send(&wang, id("photo 2"), b"photo 2").await;
+        head(&wang, 2).await;
+    }
+}
