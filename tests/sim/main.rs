@@ -260,9 +260,14 @@ fn pass_really(options: &Options, database: Database) -> bool {
         }
         Err((seed, broken)) => {
             say(&format!("seed {seed} on {code} breaks {}: {}", broken.rule, broken.what));
+            let on = format!("--real {code} --servers {servers} ");
+            // Real servers take their time; whoever has none has a command already.
+            let all = shrink::arguments(options, seed);
+            say(&format!("cargo test -p saolou-tests --test sim -- {on}{all}"));
+            plant(options.planted);
             let again = |options: &Options| compare::run(options, seed, database).err();
             let smallest = shrink::smallest(options, seed, &broken, shrink::REAL_RUNS_MAX, again);
-            tell_replay(smallest, &format!("--real {code} --servers {servers} "));
+            tell_replay(smallest, &on);
             false
         }
     }

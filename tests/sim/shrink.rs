@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// Most runs in memory to find out what a failure needs.
 pub(crate) const RUNS_MAX: usize = 1_500;
 /// Most runs on real servers.
-pub(crate) const REAL_RUNS_MAX: usize = 60;
+pub(crate) const REAL_RUNS_MAX: usize = 40;
 
 /// The least that still fails.
 pub(crate) struct Smallest {

@@ -145,9 +145,10 @@ impl<'a, B: Backend> World<'a, B> {
     fn tell(&mut self, what: std::fmt::Arguments<'_>) {
         let line = format!("{} {what}\n", self.now_ms - MONDAY_MS);
         if self.loud {
-            let minutes = (self.now_ms - MONDAY_MS) / 60_000;
+            // A run begins at eight in the morning.
+            let minutes = (self.now_ms - MONDAY_MS) / 60_000 + 8 * 60;
             let (part, days) = (&self.part, minutes / 1440);
-            let (hour, minute) = (8 + minutes % 1440 / 60, minutes % 60);
+            let (hour, minute) = (minutes % 1440 / 60, minutes % 60);
             crate::say(&format!("{part}, day {days} {hour:02}:{minute:02}: {what}"));
         }
         self.trace.extend_from_slice(line.as_bytes());

@@ -78,7 +78,7 @@ fn hunt(defect: Defect) -> Catch {
 /// Shrinks what a planted defect breaks, replays it by the command that is printed, and says whether
 /// that still fails and is small.
 pub(crate) fn shrinks() -> bool {
-    let defect = Defect::ReleasedByCounter;
+    let defect = Defect::LateAnswerCounts;
     plant(Some(defect));
     let first = (1..=BUDGET).find_map(|seed| {
         let options = Options { planted: Some(defect), ..Options::default() };

@@ -154,6 +154,8 @@ impl<B: Backend> World<'_, B> {
         }
         let before = self.server.dump();
         if if knows { self.server.restore() } else { self.server.fail_over() } {
+            let knows_it = if knows { "and knows it" } else { "and does not know it" };
+            self.tell(format_args!("the server is as it was at an earlier time, {knows_it}"));
             let gone = before.accepted.keys().copied();
             let gone = gone.chain(before.quarantined.iter().map(|(op, _)| *op));
             let kept = |op: &OpId| self.hands.iter().any(|hand| hand.keeps(*op));
