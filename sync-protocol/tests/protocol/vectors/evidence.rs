@@ -26,7 +26,10 @@ fn number(case: &Value, name: &str) -> u64 {
 
 fn hex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks_exact(2);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let byte = |pair: &[u8]| {
+        u8::from_str_radix(std::str::from_utf8(pair).expect("as the vectors are"), 16)
+            .expect("as the vectors are")
+    };
     digits.map(byte).collect()
 }
 
@@ -35,7 +38,12 @@ fn hash(case: &Value, name: &str) -> Hash {
 }
 
 fn hashes(case: &Value, name: &str) -> Vec<Hash> {
-    list(case, name).iter().map(|hash| Hash::parse(hash.as_str().unwrap()).unwrap()).collect()
+    list(case, name)
+        .iter()
+        .map(|hash| {
+            Hash::parse(hash.as_str().expect("as the vectors are")).expect("as the vectors are")
+        })
+        .collect()
 }
 
 fn leaf(index: u64) -> Vec<u8> {
@@ -61,9 +69,11 @@ fn tiles(size: u64) -> Vec<(Tile, Vec<Hash>)> {
         levels.push(full.chunks_exact(256).map(node).collect());
     }
     let of = |tile: Tile| {
-        let level = &levels[usize::try_from(tile.level.unwrap()).unwrap()];
+        let level = &levels
+            [usize::try_from(tile.level.expect("as the vectors are")).expect("as the vectors are")];
         let range = tile.range();
-        let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+        let range = usize::try_from(range.start).expect("as the vectors are")
+            ..usize::try_from(range.end).expect("as the vectors are");
         (tile, level[range].to_vec())
     };
     Tile::all(size).into_iter().map(of).collect()
@@ -83,7 +93,7 @@ fn trees_have_the_roots_of_the_vectors() {
     for case in cases(EVIDENCE, "reference_trees") {
         let mut edge = Edge::default();
         for leaf in list(&case, "leaves") {
-            edge.push(leaf_hash(&hex(leaf.as_str().unwrap())));
+            edge.push(leaf_hash(&hex(leaf.as_str().expect("as the vectors are"))));
         }
         assert_eq!(edge.root(), hash(&case, "root"), "{case}");
     }
@@ -108,17 +118,23 @@ fn proofs_are_made_of_the_hashes_of_the_vectors() {
 #[test]
 fn tiles_have_the_paths_and_the_bytes_of_the_vectors() {
     for case in cases(EVIDENCE, "tile_paths") {
-        let level = case["level"].as_u64().map(|level| u32::try_from(level).unwrap());
+        let level =
+            case["level"].as_u64().map(|level| u32::try_from(level).expect("as the vectors are"));
         let tile = Tile { level, index: number(&case, "index"), width: number(&case, "width") };
         assert_eq!(tile.to_string(), text(&case, "path"));
-        assert_eq!(Tile::parse(text(&case, "path").strip_prefix("tile/").unwrap()), Some(tile));
+        assert_eq!(
+            Tile::parse(text(&case, "path").strip_prefix("tile/").expect("as the vectors are")),
+            Some(tile)
+        );
     }
     for case in cases(EVIDENCE, "not_tile_paths") {
-        let path = text(&case, "path").strip_prefix("tile/").unwrap();
+        let path = text(&case, "path").strip_prefix("tile/").expect("as the vectors are");
         assert_eq!(Tile::parse(path), None, "{case}");
     }
     for case in cases(EVIDENCE, "tiles") {
-        let tile = Tile::parse(text(&case, "path").strip_prefix("tile/").unwrap()).expect("one");
+        let tile =
+            Tile::parse(text(&case, "path").strip_prefix("tile/").expect("as the vectors are"))
+                .expect("one");
         let mut bytes = Vec::new();
         if tile.level.is_none() {
             tile.range().for_each(|index| put_entry(&mut bytes, &leaf(index)));
@@ -191,7 +207,9 @@ fn proofs_show_what_the_vectors_say() {
 #[test]
 fn manifests_are_canonical_signed_and_linked_as_the_vectors_say() {
     let all = cases(EVIDENCE, "manifests");
-    let read = |case: &Value| Manifest::read(case["manifest"].as_object().unwrap()).expect("one");
+    let read = |case: &Value| {
+        Manifest::read(case["manifest"].as_object().expect("as the vectors are")).expect("one")
+    };
     for case in &all {
         let manifest = read(case);
         assert_eq!(manifest.canonical(), text(case, "canonical").as_bytes(), "{case}");
@@ -223,11 +241,11 @@ fn receipts_hold_as_the_vectors_say() {
             "manifest": receipt.manifest, "received_ms": receipt.received_ms,
             "leaf": receipt.leaf, "worm": receipt.worm,
         });
-        for (name, value) in members.as_object().unwrap() {
+        for (name, value) in members.as_object().expect("as the vectors are") {
             assert_eq!(*value, case[name], "{name} of {case}");
         }
         let signer = Signer::new(key.name(), Purpose::Log, &std::array::from_fn(|n| n as u8));
-        assert_eq!(receipt.sign(&signer.unwrap()), text(&case, "receipt"));
+        assert_eq!(receipt.sign(&signer.expect("as the vectors are")), text(&case, "receipt"));
     }
 }
 
@@ -270,7 +288,7 @@ fn every_leaf_of_every_tree_is_proved_and_no_other() {
 #[test]
 fn every_tree_is_the_beginning_of_every_larger_one_and_of_no_other() {
     let (_, nodes, roots) = grown(300);
-    let root = |size: u64| roots[usize::try_from(size).unwrap()];
+    let root = |size: u64| roots[usize::try_from(size).expect("as the vectors are")];
     let of = |range: &Range| range.hash(|node| nodes.get(&node).copied()).expect("it is there");
     let forked = Hash::of(b"another tree");
     for to in 0..=300_u64 {
