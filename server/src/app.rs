@@ -88,7 +88,12 @@ impl Server {
         let jobs = Jobs::default();
         let sync = Sync { store, clock, writer, jobs, cursor_key, limits };
         let app = App {
-            photos: Photos::start(sync.clone(), evidence.clone(), &folder.join("photos"))?,
+            photos: Photos::start(
+                sync.clone(),
+                evidence.clone(),
+                archive.clone(),
+                &folder.join("photos"),
+            )?,
             sync,
             gate: Gate::new(&keys.token),
             archive,

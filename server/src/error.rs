@@ -41,6 +41,8 @@ pub(crate) enum Error {
     /// An upload that has expired, was cancelled, or whose bytes are lost.
     #[error("the upload is gone")]
     UploadGone,
+    #[error("the link has expired")]
+    LinkExpired,
     #[error("the photo is here with other bytes")]
     PhotoConflict,
     #[error("too many uploads at once")]
@@ -231,6 +233,12 @@ impl Error {
                     "请重新申请上传；照片仍在手机上，不会丢失。",
                     "Plan the photo again; it is still on the phone and not lost.",
                 ],
+            ),
+            Self::LinkExpired => problem(
+                StatusCode::GONE,
+                "link_expired",
+                ["链接已过期", "The link has expired"],
+                ["请重新打开照片。", "Open the photo again."],
             ),
             Self::PhotoConflict => problem(
                 StatusCode::CONFLICT,

@@ -40,6 +40,7 @@ pub mod engine;
 pub mod evidence;
 pub mod held;
 pub mod phone;
+pub mod photo;
 pub mod wire;
 
 pub mod identifiers;

@@ -236,6 +236,7 @@ on_both! {
         let (bytes, other) = (picture("a", 5_000), picture("b", 5_000));
         let path = location(&plan(&wang, &[manifest("photo", &bytes)]).await[0]);
         assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+        wang.sync(&[vacant(1, "101", "photo", &bytes)]).await;
         let refused = plan(&wang, &[manifest("photo", &other)]).await.remove(0);
         assert_eq!((&refused["do"], &refused["code"]), (&json!("refused"), &json!("photo_conflict")));
         let path = format!("/api/v1/photos/{}?building={}", id("photo"), id("building"));
@@ -243,6 +244,19 @@ on_both! {
         let request = wang.request(Method::PUT, &path).header("Content-Digest", digest);
         let response = request.body(other).send().await.expect("an answer");
         problem(response, 409, "photo_conflict", "PUT").await;
+    }
+
+    async fn what_came_first_under_an_id_does_not_keep_out_what_was_promised(world: World) {
+        let wang = world.actor("wang").await;
+        let (bytes, other) = (picture("promised", 5_000), picture("mixed up", 5_000));
+        let wrong = plan(&wang, &[manifest("photo", &other)]).await.remove(0);
+        assert_eq!(patch(&wang, &location(&wrong), 0, &other).await.status(), 204);
+        wang.sync(&[vacant(1, "101", "photo", &bytes)]).await;
+        assert!(has_pending_evidence(&wang, "101").await);
+        let right = plan(&wang, &[manifest("photo", &bytes)]).await.remove(0);
+        assert_eq!(right["do"], "need", "{right}");
+        assert_eq!(patch(&wang, &location(&right), 0, &bytes).await.status(), 204);
+        assert!(!has_pending_evidence(&wang, "101").await);
     }
 
     async fn who_has_shown_the_bytes_need_not_send_them_under_another_id(world: World) {
@@ -454,6 +468,68 @@ on_both! {
         let beyond = append(60_000, "?0", vec![1]).await;
         let told: Value = beyond.json().await.expect("a problem");
         assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#completed-upload");
+    }
+
+    async fn a_photo_is_seen_through_a_link_that_ends_and_that_somebody_answers_for(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let bytes = picture("licence", 40_000);
+        let path = location(&plan(&wang, &[manifest("licence", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+        let link_path = format!("/api/v1/photos/{}/link", id("licence"));
+        let wanted = Some(json!({ "variant": "original" }));
+        let han = world.actor("han").await;
+        han.refused(Method::POST, &link_path, wanted.clone(), 404, "not_found").await;
+        wang.sync(&[vacant(1, "101", "licence", &bytes)]).await;
+        let other = world.actor("other qian").await;
+        other.refused(Method::POST, &link_path, wanted.clone(), 404, "not_found").await;
+        let link = qian.send(Method::POST, &link_path, wanted.clone()).await;
+        let link: Value = link.json().await.expect("JSON");
+        let url = link["url"].as_str().expect("a url").to_owned();
+        let get = |url: String, range: Option<&'static str>| {
+            let request = reqwest::Client::new().get(format!("{}{url}", world.base));
+            let request = range.map_or(request.try_clone().expect("no body"), |range| {
+                request.header("Range", range)
+            });
+            async move { request.send().await.expect("an answer") }
+        };
+        let whole = get(url.clone(), None).await;
+        assert_eq!(field(&whole, "content-type"), "image/jpeg");
+        assert!(field(&whole, "content-disposition").contains("filename*=UTF-8''%E7%A9%BA%E7%BD%AE"));
+        assert_eq!(whole.bytes().await.expect("bytes"), bytes);
+        let part = get(url.clone(), Some("bytes=100-199")).await;
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(part.bytes().await.expect("bytes"), bytes[100..200]);
+        let mut forged = url.clone().into_bytes();
+        let middle = forged.len() - 20;
+        forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
+        let forged = get(String::from_utf8(forged).expect("text"), None).await;
+        problem(forged, 404, "not_found", "a forged link").await;
+        world.clock.set_ms(world.clock.now_ms() + 11 * 60 * 1000);
+        problem(get(url, None).await, 410, "link_expired", "an old link").await;
+        let views = world.direct().await.texts("select variant from photo_view").await;
+        assert_eq!(views, ["original"]);
+    }
+
+    async fn what_shows_persons_is_seen_for_a_reason(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        for (kind, who_may) in [("contract_page", true), ("id_card", true)] {
+            let bytes = picture(kind, 2_000);
+            let mut said = manifest(kind, &bytes);
+            said["kind"] = json!(kind);
+            let path = location(&plan(&wang, &[said]).await[0]);
+            assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
+            let n = if kind == "id_card" { 2 } else { 1 };
+            wang.sync(&[vacant(n, "101", kind, &bytes)]).await;
+            let path = format!("/api/v1/photos/{}/link", id(kind));
+            let silent = Some(json!({ "variant": "512" }));
+            qian.refused(Method::POST, &path, silent, 422, "invalid").await;
+            let told = Some(json!({ "variant": "original", "reason": "核对租赁合同" }));
+            let seen = qian.send(Method::POST, &path, told.clone()).await;
+            assert_eq!(seen.status().is_success(), who_may, "{kind}");
+            let lin = world.actor("lin").await;
+            let seen = lin.send(Method::POST, &path, told).await;
+            assert_eq!(seen.status().is_success(), kind != "id_card", "{kind}");
+        }
     }
 
     async fn somebody_who_speaks_no_version_of_tus_is_told_which(world: World) {

@@ -16,6 +16,7 @@ mod roster;
 mod session;
 mod sync;
 mod uploads;
+mod viewing;
 
 use crate::app::App;
 use crate::domain::sync::BODY_BYTES_MAX;
@@ -67,6 +68,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/photos/plan", post(photos::plan))
         .route("/photos", get(photos::waiting))
         .route("/photos/{id}/decide", post(photos::decide))
+        .route("/photos/{id}/link", post(viewing::link))
         .route("/buildings/{id}", put(admin::put_building))
         .route("/buildings/{id}/roster", post(roster::import))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
@@ -78,6 +80,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     let untimed = Router::new()
         .route("/api/v1/photos/{id}", put(photos::put))
+        .route("/photo/{ticket}", get(viewing::follow))
         .route("/api/v1/uploads", any(uploads::collection))
         .route("/api/v1/uploads/{id}", any(uploads::resource))
         .route("/api/v1/events", get(events::events));

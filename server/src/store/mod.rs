@@ -30,7 +30,7 @@ pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
 pub(crate) use jobs::{End, NewJob, Stage, Taken};
 pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{OpRow, TimelineRow};
-pub(crate) use photos::{PhotoFacts, PhotoRow};
+pub(crate) use photos::{PhotoFacts, PhotoRow, ViewRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,

@@ -30,6 +30,18 @@ pub(crate) struct PhotoRow {
     pub(crate) bound_ms: Option<Millis>,
 }
 
+/// That somebody asked to see a photo.
+pub(crate) struct ViewRow {
+    pub(crate) view_id: Uuid,
+    pub(crate) street_id: Uuid,
+    pub(crate) photo_id: Uuid,
+    pub(crate) sha256: Vec<u8>,
+    pub(crate) user_id: Uuid,
+    pub(crate) variant: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) at_ms: Millis,
+}
+
 const COLUMNS: &str = "select street_id, photo_id, author_id, sha256, building_id, device_id, \
      kind, media_type, bytes, manifest, state, reason, received_ms, bound_ms from photo ";
 
@@ -220,5 +232,24 @@ impl Tx {
              where photo.photo_id = $1 and photo.state in ('stored', 'quarantined') \
              order by photo.received_ms limit 1";
         on!(self, |conn| sqlx::query_as(SQL).bind(photo).fetch_optional(conn).await)
+    }
+
+    /// Notes that somebody asked to see a photo.
+    pub(crate) async fn put_view(&mut self, view: &ViewRow) -> Result<()> {
+        const SQL: &str = "insert into photo_view \
+             (view_id, street_id, photo_id, sha256, user_id, variant, reason, at_ms) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(view.view_id)
+            .bind(view.street_id)
+            .bind(view.photo_id)
+            .bind(view.sha256.as_slice())
+            .bind(view.user_id)
+            .bind(view.variant.as_str())
+            .bind(view.reason.as_deref())
+            .bind(view.at_ms)
+            .execute(conn)
+            .await
+            .map(drop))
     }
 }

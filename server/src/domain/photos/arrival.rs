@@ -122,8 +122,9 @@ impl Photos {
         })
     }
 
-    /// One author's photo has one content. Another one under its id is told, and kept nowhere else
-    /// than on the phone that has it.
+    /// A photo whose record is here has the content that the record promised. Another one under its
+    /// id is told, and kept nowhere else than on the phone that has it. Before the record is here
+    /// nobody knows which content is the promised one, so that each is taken.
     pub(super) async fn require_no_other(
         &self,
         tx: &mut Tx,
@@ -131,10 +132,8 @@ impl Photos {
         photo: Uuid,
         sha256: Hash,
     ) -> Result<()> {
-        let same_author = |row: &PhotoRow| {
-            row.author_id == caller.user_id
-                && matches!(row.state.as_str(), "stored" | "quarantined")
-        };
+        let same_author =
+            |row: &PhotoRow| row.author_id == caller.user_id && row.bound_ms.is_some();
         let rows = tx.photos(photo).await?;
         let other = rows.iter().find(|row| same_author(row) && row.sha256 != sha256.0);
         match other {
@@ -228,6 +227,16 @@ pub(crate) fn bound(bound: &Binding, building: Uuid, now_ms: Millis) -> (EventRo
 fn jobs(photo_id: Uuid, sha256: Hash) -> Vec<NewJob> {
     let job = |stage| NewJob { photo_id, sha256: sha256.0, stage };
     Stage::ALL.into_iter().map(job).collect()
+}
+
+/// One of the contents that came under the id of a photo: the one that is asked for, or the first
+/// that is stored.
+pub(super) fn row_of(rows: Vec<PhotoRow>, sha256: Option<Hash>) -> Option<PhotoRow> {
+    let is_it = |row: &PhotoRow| match sha256 {
+        Some(sha256) => row.sha256 == sha256.0,
+        None => row.state == "stored",
+    };
+    rows.into_iter().find(is_it)
 }
 
 /// The op by which the server says that a photo is here.

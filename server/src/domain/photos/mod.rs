@@ -15,6 +15,7 @@ mod folder;
 mod joined;
 mod plan;
 mod uploads;
+mod viewing;
 mod waiting;
 
 pub(crate) use arrival::{Arrival, bound};
@@ -22,8 +23,10 @@ pub(crate) use content::{Checksum, Content};
 pub(crate) use expiry::UPLOAD_KEPT_MS;
 pub(crate) use plan::Planned;
 pub(crate) use uploads::{Append, Appended, Finish, New};
+pub(crate) use viewing::{Link, Picture, Wanted};
 pub(crate) use waiting::{Decision, Item, Waiting};
 
+use super::archive::Archive;
 use super::evidence::filing;
 use super::evidence::log::Log;
 use super::sync::Sync;
@@ -64,6 +67,7 @@ pub(crate) struct Stored {
 pub(crate) struct Photos {
     sync: Sync,
     log: Log,
+    archive: Archive,
     folder: Folder,
     durable: Durable,
     fence: Fence,
@@ -77,12 +81,17 @@ impl Photos {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub(crate) fn start(sync: Sync, log: Log, root: &Path) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        sync: Sync,
+        log: Log,
+        archive: Archive,
+        root: &Path,
+    ) -> std::io::Result<Self> {
         let folder = Folder::prepare(root)?;
         let durable = Durable::start(sync.store.clone(), sync.clock.clone(), folder.root())?;
         let server = sync.clock.new_id();
         let (fence, at_work) = (Fence::default(), AtWork::default());
-        Ok(Self { sync, log, folder, durable, fence, server, at_work })
+        Ok(Self { sync, log, archive, folder, durable, fence, server, at_work })
     }
 
     /// The folder below which originals and parts are.
@@ -95,8 +104,7 @@ impl Photos {
     async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
         let id = filing::id_of(photo, "received", &sha256.0);
         let entry = self.sync.store.read().await?.event_body(id).await?;
-        // The folder of the data is no archive that refuses to delete.
-        entry.map(|entry| self.log.receipt(&entry, "none")).transpose()
+        entry.map(|entry| self.log.receipt(&entry, self.archive.promise())).transpose()
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Planned {
 /// What is known of the photos of a plan.
 struct Known {
     /// Contents that are here under the ids of the plan.
-    photos: HashMap<Uuid, PhotoRow>,
+    photos: HashMap<Uuid, Vec<PhotoRow>>,
     /// Contents that the sender has shown to have, under whatever id.
     proven: HashMap<Vec<u8>, PhotoRow>,
     /// Uploads that were begun or planned; the furthest of a photo.
@@ -189,7 +189,10 @@ impl Known {
         let ids: Vec<Uuid> = asked.clone().map(|asked| asked.photo_id).collect();
         let hashes: Vec<&[u8]> = asked.map(|asked| &asked.sha256.0[..]).collect();
         let user = caller.user_id;
-        let photos = tx.photos_of(user, &ids).await?.into_iter();
+        let mut photos: HashMap<Uuid, Vec<PhotoRow>> = HashMap::new();
+        for row in tx.photos_of(user, &ids).await? {
+            photos.entry(row.photo_id).or_default().push(row);
+        }
         let proven = tx.photos_with(user, &hashes).await?.into_iter();
         let mut uploads: HashMap<(Uuid, Vec<u8>), UploadRow> = HashMap::new();
         let uploads_of = tx.uploads_of(user, &ids).await?.into_iter();
@@ -200,22 +203,20 @@ impl Known {
                 *further = row;
             }
         }
-        Ok(Self {
-            photos: photos.map(|row| (row.photo_id, row)).collect(),
-            proven: proven.map(|row| (row.sha256.clone(), row)).collect(),
-            uploads,
-        })
+        Ok(Self { photos, proven: proven.map(|row| (row.sha256.clone(), row)).collect(), uploads })
     }
 
     /// What is here under the id of a photo.
     fn here(&self, asked: &Asked) -> Option<Planned> {
-        let row = self.photos.get(&asked.photo_id)?;
+        let rows = self.photos.get(&asked.photo_id)?;
         let photo_id = PhotoId(asked.photo_id);
-        if row.sha256 != asked.sha256.0 {
+        let Some(row) = rows.iter().find(|row| row.sha256 == asked.sha256.0) else {
+            let promised = rows.iter().any(|row| row.bound_ms.is_some());
             let detail = "other bytes are here under this id".to_owned();
             let code = "photo_conflict";
-            return Some(Planned::Refused { photo_id: Some(photo_id), code, detail });
-        }
+            let refused = Planned::Refused { photo_id: Some(photo_id), code, detail };
+            return promised.then_some(refused);
+        };
         Some(Planned::Have(Stored {
             photo_id,
             sha256: asked.sha256,
