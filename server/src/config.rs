@@ -34,6 +34,9 @@ pub enum Command {
     User(User),
     /// See, try, scrub or restore the archive of originals; keep, hold or remove one. / 原图归档管理
     Archive(ArchiveCommand),
+    /// Reads one photo for a server, which starts this by itself.
+    #[command(name = crate::pipeline::apart::COMMAND, hide = true)]
+    ReadPhoto,
 }
 
 /// Where data are and how they are served. Every setting can also be given in the environment, or
