@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 pub(crate) const COMMAND: &str = "read-photo";
 /// How long one photo may take by the clock, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What the allocator of the program takes in advance, in KiB.
+const ARENA_KIB: &str = "65536";
 /// Bytes of an answer: sixteen QR codes at their longest, and the rest.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
@@ -50,7 +52,10 @@ impl Apart {
     /// # Errors
     /// Where the program does not know where it is.
     pub fn this_program() -> std::io::Result<Self> {
-        Ok(Self::program(std::env::current_exe()?).arg(COMMAND))
+        // The allocator takes a gibibyte of addresses in advance, and makes them writable, which counts
+        // as memory; one that lives for one photo does with less.
+        let program = Self::program(std::env::current_exe()?).arg(COMMAND);
+        Ok(program.env("MIMALLOC_ARENA_RESERVE", ARENA_KIB))
     }
 
     /// Another program that calls [`run`](super::run).

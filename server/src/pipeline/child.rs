@@ -64,8 +64,12 @@ fn limit() -> std::io::Result<()> {
         (Resource::Core, 0),
     ];
     for (resource, most) in limits {
-        let most = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        let allowed = getrlimit(resource).maximum;
+        let most = allowed.map_or(most, |allowed| allowed.min(most));
+        // At the first of the two the process is told why it ends, at the second it is killed.
+        let patience = if matches!(resource, Resource::Cpu) { 5 } else { 0 };
+        let maximum = allowed.unwrap_or(u64::MAX).min(most + patience);
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(maximum) })?;
     }
     // Being as important as everybody else is a pity, and no failure.
     _ = nice(NICENESS);
