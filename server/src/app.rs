@@ -14,6 +14,7 @@ use crate::domain::photos::Photos;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
 use crate::http::interim::{Announcing, Interim};
+use crate::pipeline::Apart;
 use crate::store::Store;
 use crate::{http, telemetry};
 use base64::Engine;
@@ -56,6 +57,7 @@ pub struct Server {
     mark: Option<Mark>,
     folder: PathBuf,
     confirming: Confirming,
+    apart: Option<Apart>,
 }
 
 /// Why a server does not start or stops.
@@ -104,13 +106,20 @@ impl Server {
             stopping,
         };
         let folder = settings.data_dir.clone();
-        Ok(Self { app, listener, writer: task, stop, mark, folder, confirming })
+        Ok(Self { app, listener, writer: task, stop, mark, folder, confirming, apart: None })
     }
 
     /// Takes and serves other amounts than usual: less of them, so that a test meets them.
     #[must_use]
     pub fn limited_to(mut self, limits: wire::Limits) -> Self {
         self.app.sync.limits = limits;
+        self
+    }
+
+    /// Reads photos in processes started like this. Without it, they wait to be read.
+    #[must_use]
+    pub fn reading_photos(mut self, apart: Apart) -> Self {
+        self.apart = Some(apart);
         self
     }
 
@@ -133,7 +142,7 @@ impl Server {
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Failure> {
-        let Self { app, listener, writer, stop, mark, folder, confirming } = self;
+        let Self { app, listener, writer, stop, mark, folder, confirming, apart } = self;
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let probing = tokio::spawn(app.archive.clone().keep_probing());
         let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
@@ -150,6 +159,7 @@ impl Server {
             clock: sync.clock.clone(),
             folder: Arc::new(folder),
             archive: app.archive.clone(),
+            apart: apart.map(Arc::new),
         };
         let working = tokio::spawn(sync.jobs.clone().work(work, stopping.clone()));
         let service = http::router(app).into_make_service_with_connect_info::<Interim>();

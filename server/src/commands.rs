@@ -11,6 +11,7 @@ use crate::config::{Demo, Import, Settings, User};
 use crate::domain::access::ROLES;
 use crate::domain::accounts::{self, PASSWORD_CHARS_MIN};
 use crate::domain::{rebuild, roster};
+use crate::pipeline::Apart;
 use crate::store::{Account, Grant, Store, UnitRow};
 use crate::{demo, telemetry};
 use std::io::{BufRead, Write};
@@ -24,6 +25,7 @@ use uuid::Uuid;
 pub async fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     telemetry::start_logs(&settings.log, settings.log_format);
     let server = Server::start(settings, Clock::default()).await?;
+    let server = server.reading_photos(Apart::this_program()?);
     let address = server.address()?;
     if server.sync().store.read().await?.top_unit().await?.is_none() {
         tracing::warn!("there is no account yet: make one with `saolou user --help`");

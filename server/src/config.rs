@@ -41,6 +41,9 @@ pub enum Command {
     Evidence(EvidenceCommand),
     /// Witness the evidence log of a server, on a machine of one's own. / 日志见证
     Witness(WitnessOptions),
+    /// Reads one photo for a server, which starts this by itself.
+    #[command(name = crate::pipeline::apart::COMMAND, hide = true)]
+    ReadPhoto,
 }
 
 /// Where data are and how they are served. Every setting can also be given in the environment, or

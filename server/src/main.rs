@@ -3,6 +3,7 @@
 use saolou_server::app::Failure;
 use saolou_server::commands;
 use saolou_server::config::{Cli, Command};
+use saolou_server::pipeline;
 use std::process::ExitCode;
 
 /// Reading a push makes and drops thousands of small values beside the few that stay. The system's
@@ -13,6 +14,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
+    if let Command::ReadPhoto = cli.command {
+        // Alone, before there are threads.
+        let read = pipeline::run().map(|()| ExitCode::SUCCESS);
+        return read.unwrap_or_else(|error| fail(&error.into()));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -30,6 +36,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Archive(archive) => commands::archive(&archive).await,
         Command::Evidence(command) => commands::evidence::run(&command).await,
         Command::Witness(options) => commands::evidence::witness(&options).await,
+        Command::ReadPhoto => unreachable!("it was done before there were threads"),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn until(world: &World, sql: &str, number: i64) {
 }
 
 /// Puts bytes where originals are, as if they had been received.
-fn keep(world: &World, bytes: &[u8]) -> Hash {
+pub(crate) fn keep(world: &World, bytes: &[u8]) -> Hash {
     let hash = Hash::of(bytes);
     let folder = world.folder().join("photos/sha256").join(&hash.to_string()[..2]);
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -29,7 +29,13 @@ fn keep(world: &World, bytes: &[u8]) -> Hash {
     hash
 }
 
-async fn put_job(direct: &mut Direct, hash: Hash, attempts: i64, due_ms: i64, is_held: bool) {
+pub(crate) async fn put_job(
+    direct: &mut Direct,
+    hash: Hash,
+    attempts: i64,
+    due_ms: i64,
+    is_held: bool,
+) {
     let holder = if is_held { direct.id(id("killed")) } else { "null".into() };
     let (sha256, photo) = (direct.blob(&hash.0), direct.id(id(&hash.to_string())));
     let sql = format!(
@@ -61,12 +67,12 @@ on_both! {
     async fn several_servers_do_each_job_once(world: World) {
         let beside = world.beside().await;
         let mut direct = world.direct().await;
-        for number in 0..60_u8 {
+        for number in 0..16_u8 {
             let hash = keep(&world, &[number]);
             beside.iter().for_each(|beside| _ = keep(beside, &[number]));
             put_job(&mut direct, hash, 0, MONDAY_MS, false).await;
         }
-        until(&world, "select count(*) from job where state = 'done'", 60).await;
+        until(&world, "select count(*) from job where state = 'done'", 16).await;
         assert_eq!(direct.number("select max(attempts) from job").await, 1);
     }
 }

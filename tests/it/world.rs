@@ -1,7 +1,7 @@
 //! A world: a server of its own, on a database of its own, with a small street in it.
 
 use crate::actors::Actor;
-use crate::postgres;
+use crate::{decoding, postgres};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
 use saolou_server::commands::{NewUser, Top, make_user};
@@ -146,6 +146,7 @@ impl World {
 
     pub(crate) async fn start(&mut self) {
         let server = Server::start(&self.settings, self.clock.clone()).await.expect("a server");
+        let server = server.reading_photos(decoding::reader());
         self.base = format!("http://{}", server.address().expect("an address"));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

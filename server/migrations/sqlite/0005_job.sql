@@ -28,14 +28,24 @@ create table photo_reading (
     read_ms integer not null
 ) strict;
 
--- Where a photo that looks like another one is found: four slots of a street, of 16 bits of its hash each.
+-- Where a photo that looks like another one is found: one slot of a street for its bytes, and one for
+-- each 16 bits of the hash of its looks, where it has one.
 create table photo_slot (
     street_id blob not null,
     slot integer not null,
     photo_id blob not null,
     sha256 blob not null,
-    phash64 blob not null,
+    phash64 blob,
     primary key (street_id, slot, photo_id, sha256)
+) strict;
+
+-- What the record says of a photo: offices, kind, typed code, time and place of its visit, as JSON.
+-- Derived from ops.
+create table photo_record (
+    street_id blob not null,
+    photo_id blob not null,
+    body blob not null,
+    primary key (street_id, photo_id)
 ) strict;
 
 -- What is to be looked at about a photo: derived from its reading and its record, never a verdict.
@@ -49,3 +59,6 @@ create table photo_finding (
     found_ms integer not null,
     primary key (street_id, photo_id, code, other_id)
 ) strict;
+create index photo_finding_other on photo_finding (street_id, other_id);
+
+create index photo_bytes on photo (sha256);

@@ -20,6 +20,7 @@ use crate::app::{Failure, Server};
 use crate::clock::Clock;
 use crate::commands::{NewUser, Top, make_user};
 use crate::config::{ArchiveSettings, Demo, Evidence, LogFormat, Settings};
+use crate::pipeline::Apart;
 use crate::telemetry;
 use saolou_protocol::time::Millis;
 use std::net::{IpAddr, Ipv4Addr};
@@ -50,6 +51,7 @@ pub async fn run(
     let clock = Clock::default();
     clock.set_ms(accounts::PUBLISHED_MS);
     let server = Server::start(&settings, clock.clone()).await?;
+    let server = server.reading_photos(Apart::this_program()?);
     let base = format!("http://{}", server.address()?);
     let store = server.sync().store.clone();
     let told = store.read().await?.setting(TOLD).await?.is_some();

@@ -8,6 +8,7 @@
 use super::archive::{self, Archive};
 use super::decoding;
 use crate::clock::Clock;
+use crate::pipeline::Apart;
 use crate::store::bells::is_race;
 use crate::store::{End, Result, Stage, Store, Taken};
 use futures_util::FutureExt;
@@ -35,8 +36,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const BACKOFF_MS_MIN: Millis = 2_000;
 /// The longest wait.
 const BACKOFF_MS_MAX: Millis = 15 * 60_000;
-/// Lanes that run.
-const LANES: [Stage; 2] = [Stage::Archive, Stage::Decode];
 
 /// Why a job did not get done.
 #[derive(Debug)]
@@ -44,7 +43,6 @@ pub(crate) enum Fault {
     /// It may go well another time.
     Again(String),
     /// It never will: it stays listed, and somebody must look at it.
-    #[expect(dead_code, reason = "decoding gives a reading of everything it can find")]
     Never(String),
 }
 
@@ -62,6 +60,18 @@ pub(crate) struct Work {
     /// The data folder: originals are in `photos/sha256`, previews in `derived`.
     pub(crate) folder: Arc<PathBuf>,
     pub(crate) archive: Archive,
+    /// How photos are read; `None` where this process cannot start another one of its kind.
+    pub(crate) apart: Option<Arc<Apart>>,
+}
+
+impl Work {
+    /// The stages that this server can do.
+    fn stages(&self) -> impl Iterator<Item = Stage> + '_ {
+        Stage::ALL.into_iter().filter(|stage| match stage {
+            Stage::Archive => true,
+            Stage::Decode => self.apart.is_some(),
+        })
+    }
 }
 
 /// Rings for the lanes.
@@ -82,7 +92,7 @@ impl Jobs {
     pub(crate) async fn work(self, work: Work, stopping: watch::Receiver<bool>) {
         let holder = work.clock.new_id();
         let mut lanes = JoinSet::new();
-        for stage in LANES {
+        for stage in work.stages() {
             let lane = Lane { stage, holder, work: work.clone() };
             lanes.spawn(lane.run(self.clone(), stopping.clone()));
         }
@@ -188,7 +198,10 @@ impl Lane {
                 let done = archive::archive(&self.work.archive, job.photo_id, hash).await;
                 done.map(drop).map_err(|error| Fault::Again(error.to_string()))
             }
-            Stage::Decode => decoding::decode(&self.work, job).await,
+            Stage::Decode => match &self.work.apart {
+                Some(apart) => decoding::decode(&self.work, apart, job).await,
+                None => Err(Fault::Again("photos cannot be read here".into())),
+            },
         }
     }
 
@@ -276,8 +289,9 @@ async fn count(work: Work) {
             tracing::warn!(%error, "the backlog of jobs was not counted");
             Vec::new()
         });
-        for (stage, state) in
-            LANES.iter().flat_map(|stage| ["waiting", "failed"].map(|state| (stage.name(), state)))
+        for (stage, state) in Stage::ALL
+            .iter()
+            .flat_map(|stage| ["waiting", "failed"].map(|state| (stage.name(), state)))
         {
             let row = backlog.iter().find(|row| row.stage == stage && row.state == state);
             let jobs = row.map_or(0, |row| row.jobs);

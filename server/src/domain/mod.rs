@@ -13,7 +13,7 @@
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
 //! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them, [`archive`] where
-//! it is kept.
+//! it is kept, `findings` what is to be looked at.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -28,6 +28,7 @@ pub(crate) mod devices;
 pub(crate) mod doorbells;
 pub(crate) mod epoch;
 pub(crate) mod evidence;
+mod findings;
 pub(crate) mod fold;
 pub(crate) mod held;
 pub(crate) mod jobs;

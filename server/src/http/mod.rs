@@ -66,9 +66,6 @@ pub(crate) fn router(app: App) -> Router {
         .route("/sync", post(sync::sync))
         .route("/sync/config", get(sync::config))
         .route("/photos/plan", post(photos::plan))
-        .route("/photos", get(photos::waiting))
-        .route("/photos/{id}/decide", post(photos::decide))
-        .route("/photos/{id}/link", post(viewing::link))
         .route("/buildings/{id}", put(admin::put_building))
         .route("/buildings/{id}/roster", post(roster::import))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
@@ -139,6 +136,9 @@ fn desk_routes() -> Router<App> {
         .route("/late/accept", post(conflicts::accept_late))
         .route("/leaves", get(desk::leaves))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
+        .route("/photos", get(photos::waiting))
+        .route("/photos/{id}/decide", post(photos::decide))
+        .route("/photos/{id}/link", post(viewing::link))
 }
 
 /// One span for a request: method, path without its query, and the request id that the caller gets.

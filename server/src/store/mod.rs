@@ -18,6 +18,7 @@ mod licences;
 mod ops;
 mod photos;
 mod quarantine;
+mod readings;
 mod registry;
 mod trouble;
 mod uploads;
@@ -32,6 +33,7 @@ pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{OpRow, TimelineRow};
 pub(crate) use photos::{PhotoFacts, PhotoRow, ViewRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
+pub(crate) use readings::{PhotoFindingRow, PhotoOf, ReadingRow};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };

@@ -23,10 +23,17 @@ pub enum LicenceQr {
 /// Only `http` and `https` links count, with `gsxt.gov.cn` or a host under it, no user
 /// name before the host, and exactly one value of `uniscid`.
 pub fn read(raw: &str) -> LicenceQr {
-    code_in(raw.trim()).map_or(LicenceQr::Opaque, LicenceQr::Uscc)
+    let code = claimed(raw).and_then(|code| Uscc::parse(code).ok());
+    code.map_or(LicenceQr::Opaque, LicenceQr::Uscc)
 }
 
-fn code_in(link: &str) -> Option<Uscc> {
+/// What a link into the publicity system gives as the company's code, whether or not its check
+/// character is right.
+pub fn claimed(raw: &str) -> Option<&str> {
+    code_in(raw.trim())
+}
+
+fn code_in(link: &str) -> Option<&str> {
     // Programs differ on blanks and backslashes inside a link; none belongs in this one.
     if link.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
         return None;
@@ -51,7 +58,7 @@ fn code_in(link: &str) -> Option<Uscc> {
     if codes.any(|other| other != code) {
         return None;
     }
-    Uscc::parse(code).ok()
+    Some(code)
 }
 
 /// `authority` is `host` or `host:port`; an `@` is no letter of a host and fails here.

@@ -68,14 +68,52 @@ impl Uscc {
     /// Tells whether characters 9 to 17 also satisfy the older check of the organisation code
     /// (GB 11714). A note only: codes in use are known to fail it.
     pub fn organisation_code_ok(&self) -> bool {
-        let (code, check) = self.0[8..17].split_at(8);
-        let sum: u32 = code
-            .chars()
-            .zip(ORGANISATION_WEIGHTS)
-            .map(|(c, weight)| c.to_digit(36).expect("a code is digits and capitals") * weight)
-            .sum();
-        check.as_bytes() == [ORGANISATION_CHECKS[(sum % 11) as usize]]
+        has_organisation_check(&self.0)
     }
+}
+
+/// Whether the ninth to seventeenth of eighteen capitals and digits satisfy GB 11714.
+fn has_organisation_check(code: &str) -> bool {
+    let (code, check) = code[8..17].split_at(8);
+    let digits = code.chars().zip(ORGANISATION_WEIGHTS);
+    let sum: Option<u32> =
+        digits.map(|(c, weight)| c.to_digit(36).map(|digit| digit * weight)).sum();
+    sum.is_some_and(|sum| check.as_bytes() == [ORGANISATION_CHECKS[(sum % 11) as usize]])
+}
+
+/// How far a code can be believed. Codes that were really issued are known to fail one of the two
+/// checks, so that this warns and refuses nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Both check characters are right.
+    Valid,
+    /// One of the two is wrong.
+    Anomaly,
+    /// Both are, or it is no code at all.
+    Invalid,
+}
+
+impl Standing {
+    /// Judges a code as typed, scanned or pasted.
+    pub fn of(typed: &str) -> Self {
+        let code = bare_code(typed);
+        let is_code =
+            code.chars().count() == USCC_CHARS && code.chars().all(|c| value(c).is_some());
+        if !is_code {
+            return Self::Invalid;
+        }
+        match (Uscc::parse(&code).is_ok(), has_organisation_check(&code)) {
+            (true, true) => Self::Valid,
+            (false, false) => Self::Invalid,
+            _ => Self::Anomaly,
+        }
+    }
+}
+
+/// Whether two codes are the same: width, case, blanks and dashes do not count.
+pub fn is_same(one: &str, other: &str) -> bool {
+    bare_code(one) == bare_code(other)
 }
 
 impl fmt::Display for Uscc {
@@ -220,9 +258,21 @@ fn check_character(values: &[u32; USCC_CHARS]) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{Uscc, UsccError, WEIGHTS, suggest, verdict};
+    use super::{Standing, Uscc, UsccError, WEIGHTS, is_same, suggest, verdict};
 
     const DEMO: &str = "91990101MADEMA0198";
+
+    #[test]
+    fn a_code_with_one_wrong_check_character_is_an_anomaly_and_with_two_invalid() {
+        assert_eq!(Standing::of(" 91990101-madema0198"), Standing::Valid);
+        assert_eq!(Standing::of("91990101MADEMA0199"), Standing::Anomaly);
+        assert_eq!(Standing::of("91990101MADEMA1199"), Standing::Invalid);
+        for odd in ["", "9199", "91990101MADEMA019I", "九一九九零一零一九一九九零一零一九一"]
+        {
+            assert_eq!(Standing::of(odd), Standing::Invalid, "{odd}");
+        }
+        assert!(is_same("91990101 madema0198", "91990101MADEMA0198"));
+    }
 
     #[test]
     fn width_case_blanks_and_dashes_do_not_count() {
