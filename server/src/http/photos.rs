@@ -66,21 +66,18 @@ pub(super) async fn decide(
     app.photos.decide(&caller, photo.0, &decision).await.map(axum::Json)
 }
 
-/// The building whose visit promised the photo.
-#[derive(Deserialize)]
-pub(super) struct OfBuilding {
-    building: Uuid,
-    kind: Option<String>,
-}
-
 /// A photo in one request; with `Upload-Complete` one that can be resumed where it breaks.
 pub(super) async fn put(
     State(app): State<App>,
     Path(photo): Path<PhotoId>,
-    Query(OfBuilding { building, kind }): Query<OfBuilding>,
     request: Request,
 ) -> Result<Response> {
     let asked = Asked::take(app, request).await?;
+    // The building whose visit promised the photo.
+    let building = asked.query.get("building").and_then(|id| id.parse().ok());
+    let building: Uuid =
+        building.ok_or_else(|| Error::Malformed("building: expected an id in the query".into()))?;
+    let kind = asked.query.get("kind").map(|kind| kind.chars().take(64).collect());
     let sha256 = fields::digest(&asked.headers, "repr-digest")
         .or_else(|| fields::digest(&asked.headers, "content-digest"));
     let sha256 = sha256.ok_or_else(|| {

@@ -27,7 +27,7 @@ pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
-    query: HashMap<String, String>,
+    pub(super) query: HashMap<String, String>,
     interim: Option<Interim>,
 }
 
@@ -42,7 +42,10 @@ pub(super) async fn collection(State(app): State<App>, request: Request) -> Resu
             }
             tus::create(asked).await
         }
-        _ => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        _ => {
+            Asked::take(app, request).await?;
+            Ok(StatusCode::METHOD_NOT_ALLOWED.into_response())
+        }
     }
 }
 
