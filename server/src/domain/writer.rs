@@ -5,23 +5,23 @@
 //! feed numbers are taken by the last statement: if another writer moved a head since it was read,
 //! nothing is committed, and the batch is merged again on what that writer left.
 
-use super::batch::{self, head_move, rederived, rows_of};
+mod anew;
+
+use super::batch;
 use super::doorbells::Doorbells;
-use super::fold::{Cache, differences, head_of};
+use super::fold::Cache;
 use super::licences;
 use super::photos::Arrival;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::bells::is_race;
-use crate::store::{EntityRow, Seen, Store, Trouble};
+use crate::store::{Seen, Store, Trouble};
 use saolou_protocol::building::Building;
-use saolou_protocol::building::answer::AnswerStatus;
 use saolou_protocol::engine::commit::{Commit, Outcome, Plan};
 use saolou_protocol::engine::push::{Judged, Verdict};
 use saolou_protocol::ids::{BuildingId, OpId};
-use saolou_protocol::issue::Issues;
 use saolou_protocol::wire::Review;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -342,63 +342,6 @@ impl Work {
             self.doorbells.ring(change.bucket.0, change.to.seq);
         }
         commit.outcomes
-    }
-
-    async fn standing(&mut self, ops: Vec<(BuildingId, OpId)>) -> Result<Vec<Review>> {
-        let mut tx = self.store.read().await?;
-        let mut reviews = Vec::with_capacity(ops.len());
-        for (bucket, op_id) in ops {
-            let Some(row) = tx.head(bucket.0).await? else { continue };
-            let head = head_of(&row);
-            let buckets = BTreeMap::from([(bucket, head.street)]);
-            let heads = BTreeMap::from([(bucket, head)]);
-            let mut taken = self.cache.take(&mut tx, &buckets, &heads).await?;
-            let Some(building) = taken.remove(&bucket) else { continue };
-            let answer = building.answer(op_id, Issues::default());
-            let state = match answer.status {
-                AnswerStatus::Parked => "parked",
-                AnswerStatus::Conflict => "conflict",
-                _ => "applied",
-            };
-            let reason = answer.reason.map(str::to_owned);
-            reviews.push(Review { op_id, state: state.to_owned(), reason });
-            self.cache.put(bucket.0, head.seq, building);
-        }
-        Ok(reviews)
-    }
-
-    async fn rederive(&mut self, street: Uuid) -> Result<()> {
-        let heads = self.store.read().await?.buckets(Some(street)).await?;
-        for head in heads {
-            self.cache.forget(head.building_id);
-            for _ in 0..ATTEMPTS_MAX {
-                if in_time(self.rederive_one(head.building_id)).await? {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn rederive_one(&self, building: Uuid) -> Result<bool> {
-        let mut tx = self.store.write().await?;
-        let Some(head) = tx.head(building).await? else { return Ok(true) };
-        let (folded, changed) = differences(&mut tx, &head).await?;
-        let moved_licences = licences::Moved::due(&mut tx, &head, &folded).await?;
-        let digest = folded.digest();
-        if changed.is_empty() && digest == head.digest() && moved_licences.is_empty() {
-            return Ok(true);
-        }
-        moved_licences.write(&mut tx).await?;
-        let change = rederived(building, head_of(&head), changed, digest);
-        let rows: Vec<EntityRow> = rows_of(&change).collect();
-        tx.put_entities(&rows).await?;
-        if tx.move_heads(&[head_move(&change)]).await? == 0 {
-            return Ok(false);
-        }
-        tx.commit().await?;
-        self.doorbells.ring(building, change.to.seq);
-        Ok(true)
     }
 }
 
