@@ -478,7 +478,7 @@ on_both! {
         let link_path = format!("/api/v1/photos/{}/link", id("licence"));
         let wanted = Some(json!({ "variant": "original" }));
         let han = world.actor("han").await;
-        han.refused(Method::POST, &link_path, wanted.clone(), 404, "not_found").await;
+        han.refused(Method::POST, &link_path, wanted.clone(), 403, "forbidden").await;
         wang.sync(&[vacant(1, "101", "licence", &bytes)]).await;
         let other = world.actor("other qian").await;
         other.refused(Method::POST, &link_path, wanted.clone(), 404, "not_found").await;
