@@ -1,12 +1,12 @@
 //! The pipeline: from the bytes of a photo to what can be said of it and to its previews.
 //!
-//! One decode feeds all: [`picture`] decodes at the smallest scale that serves, [`codes`] reads QR
-//! codes, [`look`] says how sharp it is and what it looks like, [`preview`] draws it smaller, without
-//! a byte of its metadata, which [`exif`] reads and keeps apart. None of it knows what the photo was
+//! One decode feeds all: `picture` decodes at the smallest scale that serves, `codes` reads QR
+//! codes, `look` says how sharp it is and what it looks like, `preview` draws it smaller, without
+//! a byte of its metadata, which `exif` reads and keeps apart. None of it knows what the photo was
 //! promised for: a [`Reading`] is of the bytes alone.
 //!
-//! Bytes come from anywhere. They are read in [`child`], a process of this program with little memory
-//! and little time, which [`apart`] starts, watches and outlives.
+//! Bytes come from anywhere. They are read in `child`, a process of this program with little memory
+//! and little time, which `apart` starts, watches and outlives.
 
 pub(crate) mod apart;
 mod child;

@@ -4,7 +4,7 @@
 //! gives them their places and signs a checkpoint, unless the [`guard`] knows of one that does not
 //! fit: then the database was set back, or somebody forked the log. A [`copy`] in the data folder is
 //! appended to and never changed; from it the log is filled up again. [`keys`] sign,
-//! and a time-stamping authority ([`timestamp`]) confirm, [`reading`] serves the log as tiles and
+//! and a time-stamping authority ([`confirming`]) confirm, [`reading`] serves the log as tiles and
 //! proofs, a [`bundle`] with its [`certificate`] is what leaves the system.
 
 mod bundle;
