@@ -32,7 +32,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 pub(crate) fn manifest(photo: &str, bytes: &[u8]) -> Value {
     json!({
         "photo_id": id(photo), "sha256": sha256(bytes), "bytes": bytes.len(),
-        "kind": "vacant_interior", "building": id("building"), "device": id("phone of wang"),
+        "kind": "vacant_interior", "building": id("building"), "device_id": id("phone of wang"),
     })
 }
 

@@ -28,6 +28,7 @@ struct Asked {
     bytes: i64,
     #[serde(alias = "bucket")]
     building: Option<Uuid>,
+    #[serde(rename = "device_id")]
     device: Option<Uuid>,
     kind: Option<String>,
 }
