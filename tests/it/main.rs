@@ -47,3 +47,4 @@ mod sync;
 mod tidy;
 mod uploads;
 mod versions;
+mod viewing;

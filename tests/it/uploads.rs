@@ -37,7 +37,7 @@ pub(crate) fn manifest(photo: &str, bytes: &[u8]) -> Value {
 }
 
 /// A vacant room, shown by a photo that was promised.
-fn vacant(n: i64, room: &str, photo: &str, bytes: &[u8]) -> String {
+pub(crate) fn vacant(n: i64, room: &str, photo: &str, bytes: &[u8]) -> String {
     let body = json!({
         "revision": 1, "round_id": id("round"), "team_id": id("team 1"), "kind": "initial",
         "office_ids": [id(room)], "outcome": "vacant",
@@ -56,7 +56,7 @@ pub(crate) async fn plan(actor: &Actor, manifests: &[Value]) -> Vec<Value> {
     plan["photos"].as_array().expect("photos").clone()
 }
 
-fn location(planned: &Value) -> String {
+pub(crate) fn location(planned: &Value) -> String {
     planned["location"].as_str().expect("a location").to_owned()
 }
 
@@ -75,7 +75,7 @@ async fn tus(
     request.body(body.to_vec()).send().await.expect("an answer")
 }
 
-async fn patch(actor: &Actor, path: &str, offset: usize, body: &[u8]) -> Response {
+pub(crate) async fn patch(actor: &Actor, path: &str, offset: usize, body: &[u8]) -> Response {
     let offset = offset.to_string();
     let fields = [("Upload-Offset", &*offset), ("Content-Type", "application/offset+octet-stream")];
     tus(actor, Method::PATCH, path, &fields, body).await
@@ -87,7 +87,7 @@ async fn offset(actor: &Actor, path: &str) -> usize {
     field(&response, "upload-offset").parse().expect("a number")
 }
 
-fn field(response: &Response, name: &str) -> String {
+pub(crate) fn field(response: &Response, name: &str) -> String {
     let value = response.headers().get(name).unwrap_or_else(|| panic!("{name} is missing"));
     value.to_str().expect("text").to_owned()
 }
@@ -114,7 +114,7 @@ async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> 
     panic!("not within ten seconds: {what}");
 }
 
-async fn has_pending_evidence(actor: &Actor, room: &str) -> bool {
+pub(crate) async fn has_pending_evidence(actor: &Actor, room: &str) -> bool {
     let office = actor.office(room).await;
     office["flags"].as_array().is_some_and(|flags| flags.contains(&json!("evidence_pending")))
 }
@@ -174,6 +174,22 @@ on_both! {
         let last = patch(&wang, &path, sent, &bytes[sent..]).await;
         assert_eq!(last.status(), StatusCode::NO_CONTENT);
         assert_eq!(plan(&wang, &[manifest("basement", &bytes)]).await[0]["do"], "have");
+    }
+
+    async fn what_was_cut_off_after_the_last_byte_is_done_when_somebody_looks(world: World) {
+        let wang = world.actor("wang").await;
+        let bytes = picture("cut off", 10_000);
+        wang.sync(&[vacant(1, "101", "cut off", &bytes)]).await;
+        let path = location(&plan(&wang, &[manifest("cut off", &bytes)]).await[0]);
+        assert_eq!(patch(&wang, &path, 0, &bytes[..9_000]).await.status(), 204);
+        // As a server leaves it that dies between the last byte's sync and the commit.
+        let upload = path.rsplit('/').next().expect("an id").to_owned();
+        let file = world.folder().join("photos/incoming").join(upload);
+        std::fs::write(&file, &bytes).expect("the rest");
+        world.direct().await.execute("update upload set received = 10000").await;
+        assert_eq!(offset(&wang, &path).await, 10_000);
+        assert!(!has_pending_evidence(&wang, "101").await);
+        assert_eq!(plan(&wang, &[manifest("cut off", &bytes)]).await[0]["do"], "have");
     }
 
     async fn a_newer_request_ends_an_older_one_that_hangs(world: World) {
@@ -280,61 +296,6 @@ on_both! {
         assert_eq!(tus(&lin, Method::HEAD, &path, &[], b"").await.status(), 404);
         assert_eq!(tus(&lin, Method::DELETE, &path, &[], b"").await.status(), 404);
         assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
-    }
-
-    async fn a_photo_from_a_revoked_device_is_kept_and_shows_nothing(world: World) {
-        let qian = world.actor("qian").await;
-        let bytes = picture("stolen", 9_000);
-        let mut wang = world.actor("wang").await;
-        let device = id("phone of wang");
-        let body = json!({ "username": "wang", "password": crate::world::PASSWORD, "device": device });
-        let signed_in: Value = wang
-            .send(Method::POST, "/api/v1/session", Some(body)).await.json().await.expect("JSON");
-        wang.token = signed_in["access_token"].as_str().expect("a token").to_owned();
-        wang.sync(&[vacant(1, "101", "stolen", &bytes)]).await;
-        let revoke = format!("/api/v1/devices/{device}/revoke");
-        qian.send(Method::POST, &revoke, Some(json!({ "reason": "遗失" }))).await;
-        let path = location(&plan(&wang, &[manifest("stolen", &bytes)]).await[0]);
-        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
-        let here = plan(&wang, &[manifest("stolen", &bytes)]).await.remove(0);
-        assert_eq!((&here["state"], &here["reason"]), (&json!("quarantined"), &json!("device_revoked")));
-        assert!(has_pending_evidence(&qian, "101").await);
-        let list = format!("/api/v1/photos?unit={}&waiting=quarantined", id("street"));
-        let item = qian.get(&list).await["items"][0].clone();
-        assert_eq!(item["reason"]["zh"], "设备已吊销", "{item}");
-        let mut decision = json!({
-            "sha256": item["sha256"], "author_id": item["author_id"], "decision": "release",
-            "reason": "设备吊销前所拍",
-        });
-        let path = format!("/api/v1/photos/{}/decide", id("stolen"));
-        let other = world.actor("other qian").await;
-        other.refused(Method::POST, &path, Some(decision.clone()), 404, "not_found").await;
-        decision["building_id"] = json!(id("no building"));
-        qian.refused(Method::POST, &path, Some(decision.clone()), 422, "invalid").await;
-        decision["building_id"] = json!(id("building"));
-        let released = qian.send(Method::POST, &path, Some(decision.clone())).await;
-        assert_eq!(released.status(), StatusCode::OK);
-        assert!(!has_pending_evidence(&qian, "101").await);
-        qian.refused(Method::POST, &path, Some(decision), 422, "invalid").await;
-        assert_eq!(qian.get(&list).await["items"], json!([]));
-    }
-
-    async fn a_photo_whose_record_never_comes_is_told_of_after_a_day(world: World) {
-        let wang = world.actor("wang").await;
-        let (lone, bound) = (picture("lone", 3_000), picture("bound", 3_000));
-        let manifests = [manifest("lone", &lone), manifest("bound", &bound)];
-        let planned = plan(&wang, &manifests).await;
-        for (planned, bytes) in planned.iter().zip([&lone, &bound]) {
-            assert_eq!(patch(&wang, &location(planned), 0, bytes).await.status(), 204);
-        }
-        wang.sync(&[vacant(1, "101", "bound", &bound)]).await;
-        let orphans = format!("/api/v1/photos?unit={}&waiting=orphan", id("street"));
-        let qian = world.actor("qian").await;
-        assert_eq!(qian.get(&orphans).await["items"], json!([]));
-        world.clock.set_ms(world.clock.now_ms() + DAY_MS + 60_000);
-        let qian = world.actor("qian").await;
-        let items = qian.get(&orphans).await["items"].clone();
-        assert_eq!((items[0]["photo_id"].clone(), items.as_array().map(Vec::len)), (json!(id("lone")), Some(1)));
     }
 
     async fn a_checksum_that_does_not_match_lets_no_byte_count(world: World) {
@@ -468,68 +429,6 @@ on_both! {
         let beyond = append(60_000, "?0", vec![1]).await;
         let told: Value = beyond.json().await.expect("a problem");
         assert_eq!(told["type"], "https://iana.org/assignments/http-problem-types#completed-upload");
-    }
-
-    async fn a_photo_is_seen_through_a_link_that_ends_and_that_somebody_answers_for(world: World) {
-        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
-        let bytes = picture("licence", 40_000);
-        let path = location(&plan(&wang, &[manifest("licence", &bytes)]).await[0]);
-        assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
-        let link_path = format!("/api/v1/photos/{}/link", id("licence"));
-        let wanted = Some(json!({ "variant": "original" }));
-        let han = world.actor("han").await;
-        han.refused(Method::POST, &link_path, wanted.clone(), 403, "forbidden").await;
-        wang.sync(&[vacant(1, "101", "licence", &bytes)]).await;
-        let other = world.actor("other qian").await;
-        other.refused(Method::POST, &link_path, wanted.clone(), 404, "not_found").await;
-        let link = qian.send(Method::POST, &link_path, wanted.clone()).await;
-        let link: Value = link.json().await.expect("JSON");
-        let url = link["url"].as_str().expect("a url").to_owned();
-        let get = |url: String, range: Option<&'static str>| {
-            let request = reqwest::Client::new().get(format!("{}{url}", world.base));
-            let request = range.map_or(request.try_clone().expect("no body"), |range| {
-                request.header("Range", range)
-            });
-            async move { request.send().await.expect("an answer") }
-        };
-        let whole = get(url.clone(), None).await;
-        assert_eq!(field(&whole, "content-type"), "image/jpeg");
-        assert!(field(&whole, "content-disposition").contains("filename*=UTF-8''%E7%A9%BA%E7%BD%AE"));
-        assert_eq!(whole.bytes().await.expect("bytes"), bytes);
-        let part = get(url.clone(), Some("bytes=100-199")).await;
-        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
-        assert_eq!(part.bytes().await.expect("bytes"), bytes[100..200]);
-        let mut forged = url.clone().into_bytes();
-        let middle = forged.len() - 20;
-        forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
-        let forged = get(String::from_utf8(forged).expect("text"), None).await;
-        problem(forged, 404, "not_found", "a forged link").await;
-        world.clock.set_ms(world.clock.now_ms() + 11 * 60 * 1000);
-        problem(get(url, None).await, 410, "link_expired", "an old link").await;
-        let views = world.direct().await.texts("select variant from photo_view").await;
-        assert_eq!(views, ["original"]);
-    }
-
-    async fn what_shows_persons_is_seen_for_a_reason(world: World) {
-        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
-        for (kind, who_may) in [("contract_page", true), ("id_card", true)] {
-            let bytes = picture(kind, 2_000);
-            let mut said = manifest(kind, &bytes);
-            said["kind"] = json!(kind);
-            let path = location(&plan(&wang, &[said]).await[0]);
-            assert_eq!(patch(&wang, &path, 0, &bytes).await.status(), 204);
-            let n = if kind == "id_card" { 2 } else { 1 };
-            wang.sync(&[vacant(n, "101", kind, &bytes)]).await;
-            let path = format!("/api/v1/photos/{}/link", id(kind));
-            let silent = Some(json!({ "variant": "512" }));
-            qian.refused(Method::POST, &path, silent, 422, "invalid").await;
-            let told = Some(json!({ "variant": "original", "reason": "核对租赁合同" }));
-            let seen = qian.send(Method::POST, &path, told.clone()).await;
-            assert_eq!(seen.status().is_success(), who_may, "{kind}");
-            let lin = world.actor("lin").await;
-            let seen = lin.send(Method::POST, &path, told).await;
-            assert_eq!(seen.status().is_success(), kind != "id_card", "{kind}");
-        }
     }
 
     async fn somebody_who_speaks_no_version_of_tus_is_told_which(world: World) {

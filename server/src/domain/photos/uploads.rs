@@ -138,6 +138,14 @@ impl Photos {
             self.join_if_whole(caller, &row).await?;
             return self.find(caller, upload).await;
         }
+        let is_all_here = row.bytes == Some(row.received) && row.protocol != "ietf";
+        if row.state == "open" && row.role != "final" && is_all_here {
+            // A client of tus takes this offset for the end and sends nothing more: what a failure
+            // has cut off between the last byte and the commit is done now.
+            let part = self.folder.part(upload, row.received).await?.ok_or(Error::UploadGone)?;
+            self.settle(caller, &row, &part, row.received, Finish::AtLength).await?;
+            return self.find(caller, upload).await;
+        }
         if row.state == "open" && row.server_id != self.server {
             // Whoever wrote it must not write on: the offset that is told now has to hold.
             self.take_over(&row).await?;
