@@ -34,6 +34,7 @@ mod late;
 mod limits;
 mod odd_ops;
 mod order;
+mod past;
 mod photos;
 mod pull;
 mod quarantine;

@@ -1,8 +1,12 @@
-//! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew. [`stack`]
-//! is one building; here are lists and sums over buildings.
+//! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew unless an
+//! earlier time is asked for ([`cut`]). [`stack`] is one building, [`progress`] the course of a round;
+//! here are lists and sums over buildings.
 
+pub(crate) mod cut;
+pub(crate) mod progress;
 pub(crate) mod stack;
 
+use self::cut::{Cut, Found};
 use super::access::Caller;
 use super::sync::Sync;
 use crate::error::{Error, Result};
@@ -35,15 +39,15 @@ pub(crate) async fn buildings(
     sync: &Sync,
     caller: &Caller,
     unit: Uuid,
-    round: Option<Uuid>,
+    cut: Cut,
 ) -> Result<Vec<ListedBuilding>> {
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
-    let rounds = rounds_for(&mut tx, unit, round).await?;
-    let rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    let rounds = cut.rounds(&mut tx, unit).await?;
+    let found = cut.below(&mut tx, unit, &[EntityKind::Building]).await?;
     drop(tx);
-    let mut listed = Vec::with_capacity(rows.len());
-    for BuildingRow { building_id, unit_id, body } in rows {
+    let mut listed = Vec::with_capacity(found.len());
+    for Found { row: BuildingRow { building_id, unit_id, body }, .. } in found {
         let view: BuildingView = parse(&body)?;
         if let Some(standing) = standing(view.rounds, &rounds) {
             listed.push(ListedBuilding {
@@ -105,17 +109,12 @@ struct Standings {
 }
 
 /// Adds up coverage at a node of the organisation tree.
-pub(crate) async fn roll_up(
-    sync: &Sync,
-    caller: &Caller,
-    unit: Uuid,
-    round: Option<Uuid>,
-) -> Result<RollUp> {
+pub(crate) async fn roll_up(sync: &Sync, caller: &Caller, unit: Uuid, cut: Cut) -> Result<RollUp> {
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
-    let rounds = rounds_for(&mut tx, unit, round).await?;
+    let rounds = cut.rounds(&mut tx, unit).await?;
     let units = tx.units_below(unit).await?;
-    let rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
+    let found = cut.below(&mut tx, unit, &[EntityKind::Building]).await?;
     drop(tx);
     let parents: HashMap<Uuid, Option<Uuid>> =
         units.iter().map(|unit| (unit.unit_id, unit.parent_id)).collect();
@@ -129,7 +128,7 @@ pub(crate) async fn roll_up(
         }
     }
     let mut own = own.ok_or(Error::NotFound)?;
-    for BuildingRow { unit_id, body, .. } in rows {
+    for Found { row: BuildingRow { unit_id, body, .. }, .. } in found {
         let view: Standings = parse(&body)?;
         let Some(standing) = standing(view.rounds, &rounds) else { continue };
         own.add(&standing);
@@ -173,23 +172,25 @@ pub(crate) async fn open_floors(
     sync: &Sync,
     caller: &Caller,
     unit: Uuid,
-    round: Option<Uuid>,
+    cut: Cut,
 ) -> Result<Vec<OpenFloor>> {
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
-    let rounds = rounds_for(&mut tx, unit, round).await?;
-    let buildings = tx.entities_below(unit, EntityKind::Building.code()).await?;
-    let floors = tx.entities_below(unit, EntityKind::Floor.code()).await?;
+    let rounds = cut.rounds(&mut tx, unit).await?;
+    let kinds = [EntityKind::Building, EntityKind::Floor];
+    let found = cut.below(&mut tx, unit, &kinds).await?;
     drop(tx);
+    let (buildings, floors): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|found| found.kind == EntityKind::Building);
     let mut names: HashMap<Uuid, (String, HashMap<SectionId, String>)> = HashMap::new();
-    for row in buildings {
+    for Found { row, .. } in buildings {
         let view: BuildingView = parse(&row.body)?;
         let name = view.attributes.get("name").and_then(Value::as_str).unwrap_or_default();
         let sections = view.sections.into_iter().map(|s| (s.section_id, s.name)).collect();
         names.insert(row.building_id, (name.to_owned(), sections));
     }
     let mut open = Vec::new();
-    for row in floors {
+    for Found { row, .. } in floors {
         let view: FloorView = parse(&row.body)?;
         let round = view.rounds.into_iter().find(|round| rounds.contains(&round.round_id));
         let Some(round) = round.filter(|round| round.has_locked || round.has_unvisited) else {

@@ -1,7 +1,7 @@
 //! Folding buildings from their ops, and keeping the folded ones.
 
 use crate::error::{Error, Result};
-use crate::store::{Head, RoundRow, Tx};
+use crate::store::{AcceptedOp, Head, RoundRow, Tx};
 use saolou_protocol::building::{Building, Entity, RoundWindow};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::engine;
@@ -38,22 +38,24 @@ pub(crate) async fn fold(tx: &mut Tx, head: &Head) -> Result<(Building, Vec<Enti
 async fn fold_of(tx: &mut Tx, street: Uuid, building: Uuid) -> Result<(Building, Vec<Entity>)> {
     let rounds = rounds(tx, street).await?;
     let rows = tx.accepted_ops(street, building).await?;
-    let mut facts = Vec::with_capacity(rows.len());
-    for row in rows {
-        let unreadable = |what: &str| Error::Internal(format!("a stored op is unreadable: {what}"));
-        let hash = row.hash.try_into().map(Hash).map_err(|_| unreadable("hash"))?;
-        let op = Op::restore(row.content, hash).map_err(|refusal| unreadable(&refusal.detail))?;
-        let quality = TimeQuality::parse(&row.quality).ok_or_else(|| unreadable("quality"))?;
-        let stamp = Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
-        facts.push(Fact::read(&op, stamp).0);
-    }
+    let facts = rows.into_iter().map(fact).collect::<Result<Vec<Fact>>>()?;
     let mut building = Building::new(BuildingId(building), rounds);
     let entities = building.apply(facts);
     Ok((building, entities))
 }
 
+/// What a stored op says.
+pub(super) fn fact(row: AcceptedOp) -> Result<Fact> {
+    let unreadable = |what: &str| Error::Internal(format!("a stored op is unreadable: {what}"));
+    let hash = row.hash.try_into().map(Hash).map_err(|_| unreadable("hash"))?;
+    let op = Op::restore(row.content, hash).map_err(|refusal| unreadable(&refusal.detail))?;
+    let quality = TimeQuality::parse(&row.quality).ok_or_else(|| unreadable("quality"))?;
+    let stamp = Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
+    Ok(Fact::read(&op, stamp).0)
+}
+
 /// The rounds of a street that coverage is derived for: all that were published.
-async fn rounds(tx: &mut Tx, street: Uuid) -> Result<Vec<RoundWindow>> {
+pub(super) async fn rounds(tx: &mut Tx, street: Uuid) -> Result<Vec<RoundWindow>> {
     let rounds = tx.rounds(street).await?.into_iter().filter(|round| round.status != "draft");
     let window = |round: RoundRow| RoundWindow {
         round: RoundId(round.round_id),

@@ -2,7 +2,7 @@
 //! and received time, whether it counts or not.
 
 use super::access::Caller;
-use super::fold::fold;
+use super::coverage::cut::Cut;
 use super::licences::Found;
 use super::sync::Sync;
 use crate::error::{Error, Result};
@@ -49,10 +49,11 @@ pub(crate) async fn timeline(
     caller: &Caller,
     building: Uuid,
     office: OfficeId,
+    cut: Cut,
 ) -> Result<Timeline> {
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
-    let (folded, _) = fold(&mut tx, &head).await?;
+    let folded = cut.fold(&mut tx, &head).await?;
     let office_id = folded.canonical(office).ok_or(Error::NotFound)?;
     let mut standings: HashMap<Uuid, HistoryItem> =
         folded.history(office_id).into_iter().map(|item| (item.op_id.0, item)).collect();

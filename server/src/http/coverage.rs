@@ -2,6 +2,8 @@
 
 use super::access::{May, Path, Query, ReadCoverage, ReadVisits};
 use crate::app::App;
+use crate::domain::coverage::cut::Cut;
+use crate::domain::coverage::progress::{self, Progress, Steps};
 use crate::domain::coverage::stack::{self, FloorStack};
 use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
 use crate::domain::timeline::{self, Timeline};
@@ -9,20 +11,16 @@ use crate::error::Result;
 use axum::Json;
 use axum::extract::State;
 use saolou_protocol::ids::OfficeId;
+use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The round that figures are about; the current one where it is left out.
-#[derive(Deserialize)]
-pub(super) struct OfRound {
-    round: Option<Uuid>,
-}
-
-/// The unit whose buildings are listed.
+/// The unit whose buildings are listed, and the members of a [`Cut`].
 #[derive(Deserialize)]
 pub(super) struct OfUnit {
     unit: Uuid,
     round: Option<Uuid>,
+    as_of: Option<Millis>,
 }
 
 /// A list of buildings.
@@ -40,9 +38,10 @@ pub(super) struct OpenFloors {
 pub(super) async fn buildings(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
-    Query(OfUnit { unit, round }): Query<OfUnit>,
+    Query(OfUnit { unit, round, as_of }): Query<OfUnit>,
 ) -> Result<Json<Buildings>> {
-    let buildings = coverage::buildings(&app.sync, &caller, unit, round).await?;
+    let cut = Cut { round, as_of };
+    let buildings = coverage::buildings(&app.sync, &caller, unit, cut).await?;
     Ok(Json(Buildings { buildings }))
 }
 
@@ -50,34 +49,44 @@ pub(super) async fn floors(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
     Path(building): Path<Uuid>,
-    Query(OfRound { round }): Query<OfRound>,
+    Query(cut): Query<Cut>,
 ) -> Result<Json<FloorStack>> {
-    stack::floor_stack(&app.sync, &caller, building, round).await.map(Json)
+    stack::floor_stack(&app.sync, &caller, building, cut).await.map(Json)
 }
 
 pub(super) async fn timeline(
     State(app): State<App>,
     May { caller, .. }: May<ReadVisits>,
     Path((building, office)): Path<(Uuid, OfficeId)>,
+    Query(cut): Query<Cut>,
 ) -> Result<Json<Timeline>> {
-    timeline::timeline(&app.sync, &caller, building, office).await.map(Json)
+    timeline::timeline(&app.sync, &caller, building, office, cut).await.map(Json)
 }
 
 pub(super) async fn roll_up(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
     Path(unit): Path<Uuid>,
-    Query(OfRound { round }): Query<OfRound>,
+    Query(cut): Query<Cut>,
 ) -> Result<Json<RollUp>> {
-    coverage::roll_up(&app.sync, &caller, unit, round).await.map(Json)
+    coverage::roll_up(&app.sync, &caller, unit, cut).await.map(Json)
 }
 
 pub(super) async fn open_floors(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
     Path(unit): Path<Uuid>,
-    Query(OfRound { round }): Query<OfRound>,
+    Query(cut): Query<Cut>,
 ) -> Result<Json<OpenFloors>> {
-    let floors = coverage::open_floors(&app.sync, &caller, unit, round).await?;
+    let floors = coverage::open_floors(&app.sync, &caller, unit, cut).await?;
     Ok(Json(OpenFloors { floors }))
+}
+
+pub(super) async fn progress(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(steps): Query<Steps>,
+) -> Result<Json<Progress>> {
+    progress::progress(&app.sync, &caller, unit, steps).await.map(Json)
 }

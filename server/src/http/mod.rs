@@ -61,6 +61,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))
         .route("/coverage/{unit}", get(coverage::roll_up))
         .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
+        .route("/coverage/{unit}/progress", get(coverage::progress))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX));
     let large = Router::new()
         .route("/sync", post(sync::sync))

@@ -30,7 +30,7 @@ pub(crate) use evidence::{CheckpointRow, EventRow, KnownRow, LoggedRow, PlacedRo
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
 pub(crate) use jobs::{End, NewJob, Stage, Taken};
 pub(crate) use licences::LicenceRow;
-pub(crate) use ops::{OpRow, TimelineRow};
+pub(crate) use ops::{AcceptedOp, OpRow, TimelineRow};
 pub(crate) use photos::{PhotoFacts, PhotoRow, ViewRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use readings::{PhotoFindingRow, PhotoOf, ReadingRow};

@@ -40,6 +40,8 @@ pub(crate) struct AcceptedOp {
     pub(crate) corrected_ms: Millis,
     pub(crate) received_ms: Millis,
     pub(crate) quality: String,
+    /// Since when it is among the facts: when it came, or was released from quarantine.
+    pub(crate) since_ms: Millis,
 }
 
 /// A stored op, for people.
@@ -153,8 +155,23 @@ impl Tx {
         street: Uuid,
         building: Uuid,
     ) -> Result<Vec<AcceptedOp>> {
-        const SQL: &str = "select hash, content, corrected_ms, received_ms, quality from op \
-             where street_id = $1 and building_id = $2";
+        const SQL: &str = "select hash, content, corrected_ms, received_ms, quality, \
+             received_ms as since_ms from op where street_id = $1 and building_id = $2";
+        on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
+    }
+
+    /// All accepted ops of a building with the time since which each is among the facts. What a
+    /// device fork put into quarantine counted from the beginning.
+    pub(crate) async fn dated_ops(
+        &mut self,
+        street: Uuid,
+        building: Uuid,
+    ) -> Result<Vec<AcceptedOp>> {
+        const SQL: &str = "select hash, content, corrected_ms, received_ms, quality, \
+             coalesce((select min(quarantine.decided_ms) from quarantine \
+             where quarantine.street_id = op.street_id and quarantine.op_id = op.op_id \
+             and quarantine.state = 'released' and quarantine.reason <> 'device_forked'), \
+             received_ms) as since_ms from op where street_id = $1 and building_id = $2";
         on!(self, |conn| sqlx::query_as(SQL).bind(street).bind(building).fetch_all(conn).await)
     }
 

@@ -9,4 +9,5 @@ pub mod building;
 pub mod counts;
 pub mod floor;
 pub mod office;
+pub mod pace;
 pub mod shared;

@@ -2,7 +2,8 @@
 
 use super::super::access::Caller;
 use super::super::sync::Sync;
-use super::{chosen, parse};
+use super::cut::Cut;
+use super::parse;
 use crate::error::{Error, Result};
 use saolou_protocol::building::EntityKind;
 use saolou_protocol::building::view::{
@@ -70,21 +71,19 @@ pub(crate) async fn floor_stack(
     sync: &Sync,
     caller: &Caller,
     building: Uuid,
-    round: Option<Uuid>,
+    cut: Cut,
 ) -> Result<FloorStack> {
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
-    let rounds = tx.rounds(head.street_id).await?;
-    let round = chosen(&rounds, round).ok_or(Error::NotFound)?;
-    let rows = tx.entities(head.street_id, building).await?;
+    let round = cut.round(&mut tx, head.street_id).await?;
+    let entities = cut.of_building(&mut tx, &head).await?;
     drop(tx);
     let mut parts = Parts::default();
-    for row in rows {
-        match EntityKind::parse(&row.kind) {
-            Some(EntityKind::Building) => parts.building = Some(parse(&row.body)?),
-            Some(EntityKind::Floor) => parts.floors.push(parse(&row.body)?),
-            Some(EntityKind::Office) => parts.offices.push(parse(&row.body)?),
-            None => {}
+    for (kind, body) in entities {
+        match kind {
+            EntityKind::Building => parts.building = Some(parse(&body)?),
+            EntityKind::Floor => parts.floors.push(parse(&body)?),
+            EntityKind::Office => parts.offices.push(parse(&body)?),
         }
     }
     parts.stack(building, RoundId(round))
