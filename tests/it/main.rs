@@ -20,6 +20,7 @@ mod conflicts;
 mod coverage;
 mod crashes;
 mod cut;
+mod decisions;
 mod decoding;
 mod demo;
 mod devices;

@@ -8,10 +8,10 @@ use reqwest::{Method, Response};
 use saolou_protocol::canonical::Hash;
 use serde_json::{Value, json};
 
-const DOOR: &[u8] = b"the empty room behind the door";
+pub(crate) const DOOR: &[u8] = b"the empty room behind the door";
 
 /// Brings bytes as the photo of this name, declared to be these.
-async fn bring(who: &Actor, photo: &str, bytes: &[u8], declared: &[u8]) -> Response {
+pub(crate) async fn bring(who: &Actor, photo: &str, bytes: &[u8], declared: &[u8]) -> Response {
     let path = format!("/api/v1/photos/{}?building={}", id(photo), id("building"));
     let digest = STANDARD.encode(Hash::of(declared).0);
     let request = who.request(Method::PUT, &path).body(bytes.to_vec());
@@ -20,7 +20,7 @@ async fn bring(who: &Actor, photo: &str, bytes: &[u8], declared: &[u8]) -> Respo
 }
 
 /// A visit to an empty room, which promises a photo.
-fn promise(n: i64, room: &str, photo: &str) -> String {
+pub(crate) fn promise(n: i64, room: &str, photo: &str) -> String {
     let body = json!({
         "revision": 1, "round_id": id("round"), "kind": "initial", "office_ids": [id(room)],
         "outcome": "vacant", "photos": [{

@@ -138,6 +138,23 @@ impl Caller {
         if self.grants.iter().any(here) { Ok(()) } else { Err(Error::NotFound) }
     }
 
+    /// Fails unless a role that reaches a unit may file a kind of op.
+    pub(crate) async fn require_filing_at(
+        &self,
+        tx: &mut Tx,
+        kind: &str,
+        unit: Uuid,
+    ) -> Result<()> {
+        let above = tx.units_above(unit).await?;
+        let here = |grant: &&Grant| reaches_by_unit(&grant.role) && above.contains(&grant.unit_id);
+        let mut here = self.grants.iter().filter(here).peekable();
+        if here.peek().is_none() {
+            return Err(Error::NotFound);
+        }
+        let may = here.any(|grant| push::may_file(&[grant.role.as_str()], kind));
+        if may { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
     /// Whether the caller reads the visits of all buildings of a unit.
     pub(crate) async fn reads_visits_below(&self, tx: &mut Tx, unit: Uuid) -> Result<bool> {
         let above = tx.units_above(unit).await?;

@@ -22,6 +22,7 @@ pub(crate) mod batch;
 pub(crate) mod conflicts;
 pub(crate) mod coverage;
 pub(crate) mod cursor;
+pub(crate) mod decisions;
 mod decoding;
 pub(crate) mod desk;
 pub(crate) mod devices;

@@ -1,7 +1,8 @@
 //! What a supervisor decides at the desk: the quarantine, devices.
 
-use super::access::{Json, May, Path, Query, Review};
+use super::access::{Json, May, Path, Push, Query, Review};
 use crate::app::App;
+use crate::domain::decisions::{self, Decided, Deciding};
 use crate::domain::devices::{self, Leaving, Revocation};
 use crate::domain::quarantine::{self, Decision, Item};
 use crate::error::Result;
@@ -63,4 +64,13 @@ pub(super) async fn revoke_device(
 ) -> Result<StatusCode> {
     devices::revoke(&app.sync, &caller, device, revocation).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn decide_building(
+    State(app): State<App>,
+    May { caller, .. }: May<Push>,
+    Path(building): Path<Uuid>,
+    Json(deciding): Json<Deciding>,
+) -> Result<axum::Json<Decided>> {
+    decisions::decide(&app.sync, &caller, building, deciding).await.map(axum::Json)
 }

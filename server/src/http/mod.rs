@@ -135,6 +135,7 @@ fn desk_routes() -> Router<App> {
         .route("/conflicts/undo", post(conflicts::undo))
         .route("/late", get(conflicts::late))
         .route("/late/accept", post(conflicts::accept_late))
+        .route("/buildings/{id}/decisions", post(desk::decide_building))
         .route("/leaves", get(desk::leaves))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/photos", get(photos::waiting))

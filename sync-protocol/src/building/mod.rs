@@ -14,6 +14,7 @@
 pub mod answer;
 mod binding;
 mod conflicts;
+pub mod decide;
 mod groups;
 pub mod history;
 pub mod late;

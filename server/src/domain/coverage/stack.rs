@@ -12,7 +12,7 @@ use saolou_protocol::building::view::{
 use saolou_protocol::coverage::building::{BuildingState, Conditions};
 use saolou_protocol::coverage::counts::{Counts, Metrics};
 use saolou_protocol::coverage::floor::{FloorState, RosterStatus};
-use saolou_protocol::ids::{FloorId, OfficeId, RoundId, SectionId};
+use saolou_protocol::ids::{FloorId, OfficeId, OpId, RoundId, SectionId};
 use saolou_protocol::registry::door_order::DoorOrder;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -62,6 +62,8 @@ struct StackFloor {
 struct StackOffice {
     office_id: OfficeId,
     label: String,
+    /// What whoever confirms the floor must have seen.
+    made_by: Vec<OpId>,
     #[serde(flatten)]
     cell: OfficeRound,
 }
@@ -105,9 +107,9 @@ impl Parts {
         for office in self.offices {
             let cell = office.rounds.into_iter().find(|cell| cell.round_id == round);
             if let Some(cell) = cell {
-                let (office_id, label) = (office.office_id, office.label);
-                let cell = StackOffice { office_id, label, cell };
-                cells.entry(office.floor_id).or_default().push(cell);
+                let OfficeView { office_id, label, made_by, floor_id, .. } = office;
+                let cell = StackOffice { office_id, label, made_by, cell };
+                cells.entry(floor_id).or_default().push(cell);
             }
         }
         let mut floors: BTreeMap<SectionId, Vec<StackFloor>> = BTreeMap::new();
