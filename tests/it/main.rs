@@ -47,6 +47,7 @@ mod sign_in;
 mod suspicions;
 mod sync;
 mod tidy;
+mod todo;
 mod uploads;
 mod versions;
 mod viewing;

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::domain::coverage::cut::Cut;
 use crate::domain::coverage::progress::{self, Progress, Steps};
 use crate::domain::coverage::stack::{self, FloorStack};
+use crate::domain::coverage::todo::{self, Asked, Board};
 use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
 use crate::domain::timeline::{self, Timeline};
 use crate::error::Result;
@@ -89,4 +90,13 @@ pub(super) async fn progress(
     Query(steps): Query<Steps>,
 ) -> Result<Json<Progress>> {
     progress::progress(&app.sync, &caller, unit, steps).await.map(Json)
+}
+
+pub(super) async fn todo(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Board>> {
+    todo::board(&app.sync, &caller, unit, asked).await.map(Json)
 }

@@ -62,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/coverage/{unit}", get(coverage::roll_up))
         .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
         .route("/coverage/{unit}/progress", get(coverage::progress))
+        .route("/coverage/{unit}/todo", get(coverage::todo))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX));
     let large = Router::new()
         .route("/sync", post(sync::sync))

@@ -6,6 +6,7 @@ use crate::clears::{Clear, ClearInputs};
 use crate::company::{Company, Numbered};
 use crate::coverage::counts::{CompanyCounts, Counts, OfficeExtras};
 use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage};
+use crate::coverage::owed::{Open, Opens};
 use crate::coverage::shared::{Companies, SharedRoom};
 use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, UserId};
 use crate::outcome::{Class, Elements, Outcome};
@@ -329,6 +330,14 @@ impl Cell {
         let listed = self.is_shut() || self.is_unvisited();
         let last_ms = self.last.map(|(at_ms, _)| at_ms);
         (self.counts, listed.then_some((self.coverage.state, self.attempts, last_ms)))
+    }
+
+    /// What its visits left open beside its state.
+    pub(super) fn open(&self) -> Opens {
+        let mut open = Opens::NONE;
+        open.insert_if(self.counts.cases_open > 0, Open::Case);
+        open.insert_if(self.counts.unlicensed_open > 0, Open::Unlicensed);
+        open
     }
 
     /// Whether the floor's list of locked offices names it.

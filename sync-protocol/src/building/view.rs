@@ -12,6 +12,7 @@ use crate::coverage::building::BuildingState;
 use crate::coverage::counts::Counts;
 use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::coverage::office::{Flags, Reason, State};
+use crate::coverage::owed::Opens;
 use crate::coverage::shared::Companies;
 use crate::ids::{BuildingId, FloorId, OccupancyId, OfficeId, OpId, RoundId, SectionId};
 use crate::outcome::{Elements, Outcome};
@@ -212,6 +213,9 @@ pub struct OfficeRound {
     /// Elements still missing.
     #[serde(default, skip_serializing_if = "Elements::is_empty_ref")]
     pub missing: Elements,
+    /// What its visits left open beside its state.
+    #[serde(default, skip_serializing_if = "Opens::is_empty_ref")]
+    pub open: Opens,
     /// For a shared room: companies covered, of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub companies: Option<Companies>,
@@ -240,6 +244,7 @@ impl From<&Cell> for OfficeRound {
             reason: cell.coverage.reason,
             flags: cell.coverage.flags,
             missing: cell.coverage.missing,
+            open: cell.open(),
             companies: cell.companies,
             attempts: cell.attempts,
             visits: cell.visits,

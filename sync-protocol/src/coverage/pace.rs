@@ -49,6 +49,47 @@ fn day_of(at_ms: Millis) -> i64 {
     (at_ms + OFFSET_MS).div_euclid(DAY_MS)
 }
 
+/// The moment so many working days after another, at the same time of day.
+#[must_use]
+pub fn after_workdays(at_ms: Millis, days: i64) -> Millis {
+    let is_workday = |at_ms: &Millis| (day_of(*at_ms) + 3).rem_euclid(7) < 5;
+    let mut later = (1..).map(|day| at_ms + day * DAY_MS).filter(is_workday);
+    let found = usize::try_from(days - 1).ok().and_then(|skipped| later.nth(skipped));
+    found.unwrap_or(at_ms)
+}
+
+/// The time slots of a day in which a door is tried (domain B.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// 上午, until 12:00.
+    Morning,
+    /// 下午, until 18:00.
+    Afternoon,
+    /// 晚间.
+    Evening,
+}
+
+impl Slot {
+    /// The slot of a moment; the night belongs to the evening.
+    #[must_use]
+    pub const fn of(at_ms: Millis) -> Self {
+        match (at_ms + OFFSET_MS).rem_euclid(DAY_MS) / 3_600_000 {
+            6..12 => Self::Morning,
+            12..18 => Self::Afternoon,
+            _ => Self::Evening,
+        }
+    }
+
+    /// When to try again: whenever nobody has tried.
+    #[must_use]
+    pub fn others(self) -> Vec<Self> {
+        let mut all = vec![Self::Morning, Self::Afternoon, Self::Evening];
+        all.retain(|slot| *slot != self);
+        all
+    }
+}
+
 /// The first midnight in China after a moment.
 #[must_use]
 pub fn midnight_after(at_ms: Millis) -> Millis {
@@ -83,6 +124,23 @@ mod tests {
         assert_eq!((on_wednesday.workdays_left, on_wednesday.needed_per_day), (3, Some(3)));
         assert_eq!(Pace::of(7, friday_ms, friday_ms).needed_per_day, None);
         assert_eq!(Pace::of(0, MONDAY_MS, friday_ms).needed_per_day, Some(0));
+    }
+
+    #[test]
+    fn working_days_skip_the_weekend_and_keep_the_time_of_day() {
+        let friday_noon_ms = MONDAY_MS + 4 * DAY_MS + DAY_MS / 2;
+        assert_eq!(after_workdays(friday_noon_ms, 1), friday_noon_ms + 3 * DAY_MS);
+        assert_eq!(after_workdays(friday_noon_ms, 5), friday_noon_ms + 7 * DAY_MS);
+        assert_eq!(after_workdays(friday_noon_ms + DAY_MS, 1), friday_noon_ms + 3 * DAY_MS);
+        assert_eq!(after_workdays(friday_noon_ms, 0), friday_noon_ms);
+    }
+
+    #[test]
+    fn a_door_is_tried_again_in_another_slot() {
+        let slot = |hour: i64| Slot::of(MONDAY_MS + hour * 3_600_000);
+        assert_eq!([slot(8), slot(13), slot(20)], [Slot::Morning, Slot::Afternoon, Slot::Evening]);
+        assert_eq!([slot(12), slot(18), slot(2)], [Slot::Afternoon, Slot::Evening, Slot::Evening]);
+        assert_eq!(slot(9).others(), [Slot::Afternoon, Slot::Evening]);
     }
 
     #[test]
