@@ -12,10 +12,10 @@ const ROUTES: &str = include_str!("../../server/src/http/mod.rs");
 
 /// What answers without a token.
 const OPEN: [&str; 5] = [
-    "GET /",
     "GET /health/live",
     "GET /health/ready",
     "POST /api/v1/session",
+    "POST /api/v1/session/browser",
     "POST /api/v1/session/refresh",
 ];
 

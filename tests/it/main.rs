@@ -2,6 +2,7 @@
 //! makes a world of its own and is run on both databases.
 
 mod actors;
+mod browser;
 mod ceph;
 mod database;
 mod hand;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 /// How long an access token is good for.
 pub(crate) const ACCESS_TTL_MS: Millis = 30 * 60 * 1000;
 /// How long a phone may stay away before its user must type the password again.
-const REFRESH_TTL_MS: Millis = 14 * 24 * 3600 * 1000;
+pub(crate) const REFRESH_TTL_MS: Millis = 14 * 24 * 3600 * 1000;
 /// Wrong passwords for one user name before it has to wait.
 const FAILURES_MAX: u32 = 10;
 /// How long it then waits.
@@ -53,10 +53,10 @@ struct Claims {
 /// What signing in gives.
 #[derive(Serialize)]
 pub(crate) struct SignedIn {
-    access_token: String,
-    expires_in_s: i64,
-    refresh_token: String,
-    user: Me,
+    pub(crate) access_token: String,
+    pub(crate) expires_in_s: i64,
+    pub(crate) refresh_token: String,
+    pub(crate) user: Me,
 }
 
 /// Who the caller is.

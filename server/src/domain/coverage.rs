@@ -14,7 +14,9 @@ use super::sync::Sync;
 use crate::error::{Error, Result};
 use crate::store::{BuildingRow, RoundRow, Tx, UnitRow};
 use saolou_protocol::building::EntityKind;
-use saolou_protocol::building::view::{BuildingRound, BuildingView, FloorView, OpenOffice};
+use saolou_protocol::building::view::{
+    BuildingRound, BuildingView, FloorRound, FloorView, OpenOffice,
+};
 use saolou_protocol::coverage::building::{BuildingState, Conditions};
 use saolou_protocol::coverage::counts::{Counts, Metrics};
 use saolou_protocol::coverage::floor::FloorState;
@@ -34,6 +36,21 @@ pub(crate) struct ListedBuilding {
     unmet: Conditions,
     counts: Counts,
     metrics: Metrics,
+    /// Bottom-up, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floors: Option<Vec<ListedFloor>>,
+}
+
+/// A floor of a building in a list: what a map shows of it.
+#[derive(Serialize)]
+struct ListedFloor {
+    floor_id: FloorId,
+    section_id: SectionId,
+    label: String,
+    sort_order_milli: i64,
+    state: FloorState,
+    has_locked: bool,
+    has_unvisited: bool,
 }
 
 /// The buildings below a unit, by code.
@@ -42,12 +59,18 @@ pub(crate) async fn buildings(
     caller: &Caller,
     unit: Uuid,
     cut: Cut,
+    with_floors: bool,
 ) -> Result<Vec<ListedBuilding>> {
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
     let rounds = cut.rounds(&mut tx, unit).await?;
-    let found = cut.below(&mut tx, unit, &[EntityKind::Building]).await?;
+    let kinds = [EntityKind::Building, EntityKind::Floor];
+    let kinds = if with_floors { &kinds[..] } else { &kinds[..1] };
+    let found = cut.below(&mut tx, unit, kinds).await?;
     drop(tx);
+    let (found, floors): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|found| found.kind == EntityKind::Building);
+    let mut floors = listed_floors(floors, &rounds)?;
     let mut listed = Vec::with_capacity(found.len());
     for Found { row: BuildingRow { building_id, unit_id, body }, .. } in found {
         let view: BuildingView = parse(&body)?;
@@ -60,6 +83,7 @@ pub(crate) async fn buildings(
                 unmet: standing.unmet,
                 metrics: standing.counts.metrics(),
                 counts: standing.counts,
+                floors: with_floors.then(|| floors.remove(&building_id).unwrap_or_default()),
             });
         }
     }
@@ -69,6 +93,33 @@ pub(crate) async fn buildings(
     };
     listed.sort_by_cached_key(code);
     Ok(listed)
+}
+
+/// The live floors of each building, bottom-up.
+fn listed_floors(
+    found: Vec<Found>,
+    chosen: &HashSet<RoundId>,
+) -> Result<HashMap<Uuid, Vec<ListedFloor>>> {
+    let mut floors: HashMap<Uuid, Vec<ListedFloor>> = HashMap::new();
+    for Found { row, .. } in found {
+        let FloorView { floor_id, section_id, label, sort_order_milli, rounds, .. } =
+            parse(&row.body)?;
+        let standing = rounds.into_iter().find(|round| chosen.contains(&round.round_id));
+        let Some(FloorRound { state, has_locked, has_unvisited, .. }) = standing else { continue };
+        floors.entry(row.building_id).or_default().push(ListedFloor {
+            floor_id,
+            section_id,
+            label,
+            sort_order_milli,
+            state,
+            has_locked,
+            has_unvisited,
+        });
+    }
+    for floors in floors.values_mut() {
+        floors.sort_by_key(|floor| (floor.sort_order_milli, floor.floor_id));
+    }
+    Ok(floors)
 }
 
 /// A unit's coverage and that of the units right below it.

@@ -1,5 +1,6 @@
 //! Permissions as extractors: a handler that takes `May<Push>` runs only for callers who may push.
 
+use super::browser;
 use crate::app::App;
 use crate::domain::access::{Act, Caller};
 use crate::error::Error;
@@ -26,10 +27,12 @@ where
     }
 }
 
-/// The bearer token of a request.
+/// The access token of a request: a program's in a header, a browser's in a cookie.
 pub(super) fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return browser::access(&parts.method, &parts.headers);
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

@@ -16,12 +16,15 @@ use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The unit whose buildings are listed, and the members of a [`Cut`].
+/// The unit whose buildings are listed, the members of a [`Cut`], and whether their floors are,
+/// too.
 #[derive(Deserialize)]
 pub(super) struct OfUnit {
     unit: Uuid,
     round: Option<Uuid>,
     as_of: Option<Millis>,
+    #[serde(default)]
+    floors: bool,
 }
 
 /// A list of buildings.
@@ -39,10 +42,10 @@ pub(super) struct OpenFloors {
 pub(super) async fn buildings(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
-    Query(OfUnit { unit, round, as_of }): Query<OfUnit>,
+    Query(OfUnit { unit, round, as_of, floors }): Query<OfUnit>,
 ) -> Result<Json<Buildings>> {
     let cut = Cut { round, as_of };
-    let buildings = coverage::buildings(&app.sync, &caller, unit, cut).await?;
+    let buildings = coverage::buildings(&app.sync, &caller, unit, cut, floors).await?;
     Ok(Json(Buildings { buildings }))
 }
 

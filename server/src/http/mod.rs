@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod browser;
 mod conflicts;
 mod coverage;
 mod desk;
@@ -44,6 +45,10 @@ pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
         .route("/session", post(session::sign_in).delete(session::sign_out))
         .route("/session/refresh", post(session::refresh))
+        .route(
+            "/session/browser",
+            post(browser::sign_in).put(browser::refresh).delete(browser::sign_out),
+        )
         .route("/me", get(session::me))
         .route("/org-units", get(admin::units))
         .route("/org-units/{id}", put(admin::put_unit))
@@ -86,13 +91,12 @@ pub(crate) fn router(app: App) -> Router {
     let open = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/", get(pages::home));
+        .route("/metrics", get(health::metrics));
     timed
         .merge(untimed)
         .merge(log_routes())
         .merge(open)
-        .fallback(|| async { Error::NotFound })
+        .fallback_service(Router::new().fallback(pages::page).layer(CompressionLayer::new()))
         .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Error::Internal(

@@ -1,0 +1,66 @@
+// What the views ask, each under the name of the building or unit that it is about, so that a
+// doorbell finds it.
+import { get, query, whoAmI } from "@shared/api/client";
+import type {
+  Board,
+  FloorStack,
+  ListedBuilding,
+  Progress,
+  RollUp,
+  Timeline,
+  Unit,
+} from "@shared/api/types";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+/** Four looks a day at the course of a round. */
+const STEP_MS = 6 * 3_600_000;
+
+const kept = { placeholderData: keepPreviousData };
+
+export const asking = {
+  me: () => queryOptions({ queryKey: ["me"], queryFn: whoAmI, retry: false }),
+  units: () =>
+    queryOptions({
+      queryKey: ["units"],
+      queryFn: async () => (await get<{ units: Unit[] }>("/org-units")).units,
+    }),
+  rollUp: (unit: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["unit", unit, "coverage", as_of],
+      queryFn: () => get<RollUp>(`/coverage/${unit}${query({ as_of })}`),
+      ...kept,
+    }),
+  buildings: (unit: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["unit", unit, "buildings", as_of],
+      queryFn: async () => {
+        const asked = query({ unit, as_of, floors: true });
+        return (await get<{ buildings: ListedBuilding[] }>(`/buildings${asked}`)).buildings;
+      },
+      ...kept,
+    }),
+  todo: (unit: string, as_of?: number, kind?: string) =>
+    queryOptions({
+      queryKey: ["unit", unit, "todo", as_of, kind],
+      queryFn: () => get<Board>(`/coverage/${unit}/todo${query({ as_of, kind })}`),
+      ...kept,
+    }),
+  progress: (unit: string) =>
+    queryOptions({
+      queryKey: ["unit", unit, "progress"],
+      queryFn: () => get<Progress>(`/coverage/${unit}/progress${query({ step_ms: STEP_MS })}`),
+      ...kept,
+    }),
+  stack: (building: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["building", building, "stack", as_of],
+      queryFn: () => get<FloorStack>(`/buildings/${building}/floors${query({ as_of })}`),
+      ...kept,
+    }),
+  timeline: (building: string, office: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["building", building, "office", office, as_of],
+      queryFn: () =>
+        get<Timeline>(`/buildings/${building}/offices/${office}/timeline${query({ as_of })}`),
+    }),
+};

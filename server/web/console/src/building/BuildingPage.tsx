@@ -1,0 +1,126 @@
+import type { FloorStack } from "@shared/api/types";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Button } from "react-aria-components";
+import { useTranslation } from "react-i18next";
+import { asking } from "../asking";
+import { Crumbs } from "../frame/Crumbs";
+import { Metric } from "../frame/Metric";
+import { Failed, Loading } from "../frame/Notices";
+import { TimeTravel } from "../frame/TimeTravel";
+import { OfficePanel } from "../office/OfficePanel";
+import { building as route } from "../routes";
+import { Decide } from "../decide/Decide";
+import { Legend } from "./Legend";
+import { Stack } from "./Stack";
+
+const CONDITIONS = [
+  "floors_confirmed",
+  "something_in_scope",
+  "all_covered",
+  "evidence_in",
+  "no_open_conflict",
+  "no_open_case",
+  "unlicensed_dealt_with",
+] as const;
+
+/** One building, floor by floor. */
+export function BuildingPage() {
+  const { building } = route.useParams();
+  const asked = route.useSearch();
+  const { t } = useTranslation();
+  const go = useNavigate({ from: route.fullPath });
+  const stack = useQuery(asking.stack(building, asked.as_of));
+  const units = useQuery(asking.units());
+  const street = units.data?.find((unit) => unit.level === "street") ?? units.data?.[0];
+  const progress = useQuery({
+    ...asking.progress(street?.unit_id ?? ""),
+    enabled: street !== undefined,
+  });
+  if (stack.isPending) return <Loading />;
+  if (stack.error) return <Failed error={stack.error} again={() => void stack.refetch()} />;
+  const of = stack.data;
+  const look = (change: { as_of?: number | undefined; office?: string | undefined }) =>
+    void go({ search: (before) => ({ ...before, ...change }), replace: "as_of" in change, resetScroll: false });
+  return (
+    <div className={asked.office ? "building with-office" : "building"}>
+      <Crumbs>
+        {street && (
+          <Link to="/street/$unit" params={{ unit: street.unit_id }} search={{ as_of: asked.as_of }}>
+            {street.name}
+          </Link>
+        )}
+        <span aria-hidden="true">/</span>
+        <span>{of.attributes.name}</span>
+      </Crumbs>
+      <section className="headline panel" aria-label={of.attributes.name}>
+        <div className="title">
+          <h1>
+            {of.attributes.name} <small>{of.attributes.code}</small>
+          </h1>
+          <p className="fresh">{of.attributes.address}</p>
+          <span className={`state ${of.state}`}>{t(`building.${of.state}`)}</span>
+        </div>
+        <Metric name="coverage_rate" rate={of.metrics.coverage_rate} large />
+        <Metric name="visited_rate" rate={of.metrics.visited_rate} />
+        <Metric name="locked_rate" rate={of.metrics.locked_rate} />
+        <Metric name="floors_done" rate={of.metrics.floors_done} />
+        <Metric name="photo_rate" rate={of.metrics.photo_rate} />
+        {progress.data && (
+          <TimeTravel progress={progress.data} asOf={asked.as_of} change={(as_of) => look({ as_of })} />
+        )}
+      </section>
+      <section className="elevation panel" aria-labelledby="elevation">
+        <header>
+          <h2 id="elevation">{t("stack.title")}</h2>
+          <small className="hint">{t("stack.hint")}</small>
+          <Button className="quiet" onPress={() => print()}>
+            {t("stack.print")}
+          </Button>
+        </header>
+        <Stack stack={of} chosen={asked.office} choose={(office) => look({ office })} />
+        <Legend />
+      </section>
+      <Acceptance stack={of} asOf={asked.as_of} />
+      {asked.office && (
+        <OfficePanel
+          building={building}
+          office={asked.office}
+          asOf={asked.as_of}
+          stack={of}
+          close={() => look({ office: undefined })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The seven conditions of full coverage, and which are met. */
+function Acceptance({ stack, asOf }: { stack: FloorStack; asOf: number | undefined }) {
+  const { t } = useTranslation();
+  return (
+    <section className="acceptance panel" aria-labelledby="acceptance">
+      <h2 id="acceptance">{t("stack.acceptance")}</h2>
+      <ol>
+        {CONDITIONS.map((condition) => {
+          const isMet = !stack.unmet.includes(condition);
+          return (
+            <li key={condition} className={isMet ? "met" : "unmet"}>
+              <i aria-hidden="true">{isMet ? "✓" : "✗"}</i>
+              {t(`condition.${condition}`)}
+            </li>
+          );
+        })}
+      </ol>
+      {asOf === undefined && (
+        <Decide
+          isOffered={stack.state === "covered_pending_acceptance"}
+          building={stack.building_id}
+          name={t("stack.accept")}
+          decision={{ building_accept: { round_id: stack.round_id } }}
+          seen={[]}
+        />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,71 @@
+// The address is the state: which street or building, which round and time, which room is open.
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter } from "@tanstack/react-router";
+import { BuildingPage } from "./building/BuildingPage";
+import { Frame } from "./frame/Frame";
+import { Lost } from "./frame/Notices";
+import { Start } from "./frame/Start";
+import { StreetPage } from "./street/StreetPage";
+
+/** What the street can be asked for: a time to look back to, a search, an order, a kind of to-do. */
+interface StreetAsked {
+  as_of?: number | undefined;
+  q?: string | undefined;
+  sort?: "code" | undefined;
+  todo?: string | undefined;
+}
+
+/** What a building can be asked for: a time to look back to, and the room that is open. */
+interface BuildingAsked {
+  as_of?: number | undefined;
+  office?: string | undefined;
+}
+
+const time = (value: unknown): number | undefined => {
+  const at = Number(value);
+  return value !== undefined && Number.isSafeInteger(at) && at > 0 ? at : undefined;
+};
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
+
+const root = createRootRouteWithContext<{ questions: QueryClient }>()({
+  component: Frame,
+  notFoundComponent: Lost,
+});
+
+const start = createRoute({ getParentRoute: () => root, path: "/", component: Start });
+
+export const street = createRoute({
+  getParentRoute: () => root,
+  path: "/street/$unit",
+  validateSearch: (asked: Record<string, unknown>): StreetAsked => ({
+    as_of: time(asked["as_of"]),
+    q: text(asked["q"]),
+    sort: asked["sort"] === "code" ? "code" : undefined,
+    todo: text(asked["todo"]),
+  }),
+  component: StreetPage,
+});
+
+export const building = createRoute({
+  getParentRoute: () => root,
+  path: "/building/$building",
+  validateSearch: (asked: Record<string, unknown>): BuildingAsked => ({
+    as_of: time(asked["as_of"]),
+    office: text(asked["office"]),
+  }),
+  component: BuildingPage,
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, street, building]),
+  context: { questions: undefined as unknown as QueryClient },
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

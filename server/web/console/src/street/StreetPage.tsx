@@ -1,0 +1,149 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Suspense, lazy } from "react";
+import { useTranslation } from "react-i18next";
+import { asking } from "../asking";
+import { Crumbs } from "../frame/Crumbs";
+import { Metric } from "../frame/Metric";
+import { Failed, Loading } from "../frame/Notices";
+import { TimeTravel } from "../frame/TimeTravel";
+import { street } from "../routes";
+import { BuildingList } from "./BuildingList";
+import { Pace } from "./Pace";
+import { Plan } from "./Plan";
+import { Todo } from "./Todo";
+import { moment, number, share } from "@shared/ui/figures";
+import type { BuildingState, RollUp } from "@shared/api/types";
+
+// Where the map does not arrive, the plan that came with the page takes its place.
+const StreetMap = lazy(() => import("./StreetMap").catch(() => ({ default: Plan })));
+
+/** Where a street, or a part of one, stands. */
+export function StreetPage() {
+  const { unit } = street.useParams();
+  const asked = street.useSearch();
+  const { t, i18n } = useTranslation();
+  const go = useNavigate({ from: street.fullPath });
+  const coverage = useQuery(asking.rollUp(unit, asked.as_of));
+  const buildings = useQuery(asking.buildings(unit, asked.as_of));
+  const progress = useQuery(asking.progress(unit));
+  const todo = useQuery(asking.todo(unit, asked.as_of, asked.todo));
+  const error = coverage.error ?? buildings.error;
+  if (error) return <Failed error={error} again={() => void Promise.all([coverage.refetch(), buildings.refetch()])} />;
+  const rollUp = coverage.data;
+  if (!rollUp || !buildings.data) return <Loading />;
+  const when = asked.as_of ?? todo.data?.at_ms;
+  return (
+    <div className="street">
+      <Crumbs>
+        <span>{rollUp.unit.name}</span>
+      </Crumbs>
+      <section className="headline panel" aria-label={rollUp.unit.name}>
+        <div className="title">
+          <h1>{rollUp.unit.name}</h1>
+          <p className="fresh">
+            {when !== undefined && t("freshness.asOf", { when: moment(when, i18n.language) })}
+            <span> · {t("freshness.received")}</span>
+          </p>
+          <States rollUp={rollUp} />
+        </div>
+        <Metric name="coverage_rate" rate={rollUp.metrics.coverage_rate} large />
+        <Metric name="visited_rate" rate={rollUp.metrics.visited_rate} />
+        <Metric name="locked_rate" rate={rollUp.metrics.locked_rate} />
+        <Metric name="floors_done" rate={rollUp.metrics.floors_done} />
+        <Metric name="recheck_success" rate={rollUp.metrics.recheck_success} />
+        <Metric name="three_clear_rate" rate={rollUp.metrics.three_clear_rate} />
+        <Metric name="photo_rate" rate={rollUp.metrics.photo_rate} />
+        {progress.data && (
+          <TimeTravel
+            progress={progress.data}
+            asOf={asked.as_of}
+            change={(as_of) => void go({ search: (before) => ({ ...before, as_of }), replace: true })}
+          />
+        )}
+      </section>
+      <section className="map panel" aria-label={t("street.map")}>
+        <Suspense fallback={<Loading />}>
+          <StreetMap
+            buildings={buildings.data}
+            open={(building) =>
+              void go({ to: "/building/$building", params: { building }, search: { as_of: asked.as_of } })
+            }
+          />
+        </Suspense>
+      </section>
+      <BuildingList
+        buildings={buildings.data}
+        asked={asked}
+        change={(search) => void go({ search: (before) => ({ ...before, ...search }), replace: true })}
+      />
+      {todo.data && (
+        <Todo board={todo.data} asOf={asked.as_of} kind={asked.todo} unit={unit} />
+      )}
+      {progress.data && <Pace progress={progress.data} asOf={asked.as_of} />}
+      {rollUp.children.length > 0 && <Communities rollUp={rollUp} asOf={asked.as_of} />}
+    </div>
+  );
+}
+
+const STATES: BuildingState[] = [
+  "challenged",
+  "not_started",
+  "in_progress",
+  "covered_pending_acceptance",
+  "full_coverage",
+];
+
+function States({ rollUp }: { rollUp: RollUp }) {
+  const { t } = useTranslation();
+  return (
+    <ul className="states">
+      {STATES.filter((state) => rollUp.buildings_by_state[state]).map((state) => (
+        <li key={state} className={`state ${state}`}>
+          {t(`building.${state}`)} <b>{rollUp.buildings_by_state[state]}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Communities({ rollUp, asOf }: { rollUp: RollUp; asOf: number | undefined }) {
+  const { t } = useTranslation();
+  const children = rollUp.children.toSorted(
+    (a, b) => (a.metrics.coverage_rate.permille ?? 1001) - (b.metrics.coverage_rate.permille ?? 1001),
+  );
+  return (
+    <section className="communities panel">
+      <h2>{t("street.communities")}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t("street.communities")}</th>
+            <th scope="col">{t("metric.coverage_rate")}</th>
+            <th scope="col">{t("metric.locked_rate")}</th>
+            <th scope="col">{t("metric.floors_done")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {children.map(({ unit, metrics }) => (
+            <tr key={unit.unit_id}>
+              <th scope="row">
+                <Link to="/street/$unit" params={{ unit: unit.unit_id }} search={{ as_of: asOf }}>
+                  {unit.name}
+                </Link>
+              </th>
+              {([metrics.coverage_rate, metrics.locked_rate, metrics.floors_done] as const).map((rate, at) => (
+                <td key={at}>
+                  <b>{share(rate)}</b>{" "}
+                  <small>
+                    {number(rate.part)}/{number(rate.whole)}
+                  </small>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,77 @@
+import type { Board, TodoItem } from "@shared/api/types";
+import { moment } from "@shared/ui/figures";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+interface Props {
+  board: Board;
+  unit: string;
+  asOf: number | undefined;
+  /** The kind that is opened; otherwise the first few of each are counted. */
+  kind: string | undefined;
+}
+
+/** What is owed, kind by kind; a kind opens to its doors. */
+export function Todo({ board, unit, asOf, kind }: Props) {
+  const { t, i18n } = useTranslation();
+  const piles = board.kinds.filter((pile) => pile.total > 0 || pile.kind === kind);
+  const name = (pile: { zh: string; en: string }) => (i18n.language === "en" ? pile.en : pile.zh);
+  return (
+    <section className="todo panel" aria-labelledby="todo">
+      <h2 id="todo">{t("street.todo")}</h2>
+      {piles.length === 0 && <p className="empty">{t("street.noTodo")}</p>}
+      <ul>
+        {piles.map((pile) => (
+          <li key={pile.kind}>
+            <Link
+              to="/street/$unit"
+              params={{ unit }}
+              search={{ as_of: asOf, todo: pile.kind === kind ? undefined : pile.kind }}
+              replace
+              resetScroll={false}
+              className="pile"
+              aria-expanded={pile.kind === kind}
+            >
+              <span>{name(pile)}</span>
+              {pile.overdue > 0 && <em>{t("street.overdue", { count: pile.overdue })}</em>}
+              <b>{pile.total}</b>
+            </Link>
+            {pile.kind === kind && (
+              <ol>
+                {pile.items.map((item, at) => (
+                  <li key={at}>
+                    <Owed item={item} asOf={asOf} />
+                  </li>
+                ))}
+              </ol>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Owed({ item, asOf }: { item: TodoItem; asOf: number | undefined }) {
+  const { t, i18n } = useTranslation();
+  const { room } = item;
+  const slots = room?.suggested?.map((slot) => t(`slot.${slot}` as "slot.morning")).join(" / ");
+  const missing = room?.missing?.map((of) => t(`element.${of}` as "element.photo")).join("、");
+  return (
+    <Link
+      to="/building/$building"
+      params={{ building: item.building_id }}
+      search={{ as_of: asOf, office: room?.office_id }}
+      className={item.is_overdue ? "owed overdue" : "owed"}
+    >
+      <b>
+        {item.building} {room && `${room.floor} ${room.label}`} {item.count !== undefined && `× ${item.count}`}
+      </b>
+      <small>
+        {room?.last_try_ms !== undefined && t("stack.lastTry", { when: moment(room.last_try_ms, i18n.language) })}
+        {slots && ` · ${t("slot.suggest", { slots })}`}
+        {missing && ` · ${t("stack.missing", { what: missing })}`}
+      </small>
+    </Link>
+  );
+}

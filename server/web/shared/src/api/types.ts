@@ -1,0 +1,260 @@
+// What the server answers, as far as the pages read it. Times are milliseconds since 1970.
+
+export type Millis = number;
+export type Id = string;
+
+export interface Rate {
+  part: number;
+  whole: number;
+  /** Floored tenths of a percent; null where there is no whole. */
+  permille: number | null;
+}
+
+export type MetricName =
+  | "coverage_rate"
+  | "visited_rate"
+  | "inspection_rate"
+  | "locked_rate"
+  | "floors_done"
+  | "recheck_success"
+  | "three_clear_rate"
+  | "photo_rate";
+
+export type Metrics = Record<MetricName, Rate>;
+/** Zeros are left out. */
+export type Counts = Partial<Record<string, number>>;
+
+export type BuildingState =
+  | "not_started"
+  | "in_progress"
+  | "covered_pending_acceptance"
+  | "full_coverage"
+  | "challenged";
+
+export type FloorState =
+  | "unsurveyed"
+  | "not_applicable"
+  | "not_started"
+  | "in_progress"
+  | "evidence_pending"
+  | "complete";
+
+export type RoomState =
+  | "unvisited"
+  | "attempted"
+  | "locked"
+  | "blocked"
+  | "partial"
+  | "exclusion_pending"
+  | "covered"
+  | "excluded";
+
+export interface Me {
+  user_id: Id;
+  name: string;
+  roles: { role: string; unit_id: Id }[];
+}
+
+export interface Unit {
+  unit_id: Id;
+  parent_id: Id | null;
+  code: string;
+  level: string;
+  name: string;
+}
+
+export interface Round {
+  round_id: Id;
+  street_id: Id;
+  number: number;
+  kind: string;
+  status: string;
+  from_ms: Millis;
+  until_ms: Millis;
+}
+
+export interface Attributes {
+  name?: string;
+  code?: string;
+  address?: string;
+  aliases?: string[];
+  footprint?: [number, number][];
+  latitude?: number;
+  longitude?: number;
+  property_manager?: string;
+}
+
+export interface ListedFloor {
+  floor_id: Id;
+  section_id: Id;
+  label: string;
+  sort_order_milli: number;
+  state: FloorState;
+  has_locked: boolean;
+  has_unvisited: boolean;
+}
+
+export interface ListedBuilding {
+  building_id: Id;
+  unit_id: Id;
+  attributes: Attributes;
+  state: BuildingState;
+  unmet: string[];
+  counts: Counts;
+  metrics: Metrics;
+  floors?: ListedFloor[];
+}
+
+export interface UnitCoverage {
+  unit: Unit;
+  counts: Counts;
+  metrics: Metrics;
+  buildings_by_state: Partial<Record<BuildingState, number>>;
+}
+
+export interface RollUp extends UnitCoverage {
+  children: UnitCoverage[];
+}
+
+export interface Standing {
+  state: BuildingState;
+  in_scope: number;
+  covered: number;
+  locked: number;
+  unvisited: number;
+  evidence_pending: number;
+}
+
+export interface Progress {
+  round_id: Id;
+  from_ms: Millis;
+  until_ms: Millis;
+  steps: { at_ms: Millis; counts: Counts; metrics: Metrics }[];
+  buildings: { building_id: Id; steps: (Standing | null)[] }[];
+  pace: { remaining: number; workdays_left: number; needed_per_day: number | null };
+}
+
+export interface TodoRoom {
+  floor_id: Id;
+  floor: string;
+  office_id: Id;
+  label: string;
+  state: RoomState;
+  attempts: number;
+  last_try_ms?: Millis;
+  missing?: string[];
+  suggested?: string[];
+}
+
+export interface TodoItem {
+  building_id: Id;
+  building: string;
+  room?: TodoRoom;
+  conflict_id?: Id;
+  count?: number;
+  due_ms?: Millis;
+  is_overdue: boolean;
+}
+
+export interface TodoPile {
+  kind: string;
+  zh: string;
+  en: string;
+  total: number;
+  overdue: number;
+  items: TodoItem[];
+}
+
+export interface Board {
+  round_id: Id;
+  at_ms: Millis;
+  kinds: TodoPile[];
+}
+
+export interface Cell {
+  office_id: Id;
+  label: string;
+  made_by: Id[];
+  state: RoomState;
+  reason?: string;
+  flags?: string[];
+  missing?: string[];
+  open?: string[];
+  companies?: { covered: number; total: number };
+  attempts: number;
+  visits: number;
+  last_try_ms?: Millis;
+  last_outcome?: string;
+}
+
+export interface OpenOffice {
+  office_id: Id;
+  label: string;
+  state: RoomState;
+  attempts: number;
+  last_try_ms: Millis | null;
+}
+
+export interface Floor {
+  floor_id: Id;
+  label: string;
+  sort_order_milli: number;
+  kind: string;
+  roster_status: string;
+  state: FloorState;
+  counts: Counts;
+  metrics: Metrics;
+  has_locked: boolean;
+  locked: OpenOffice[];
+  has_unvisited: boolean;
+  unvisited: OpenOffice[];
+  offices: Cell[];
+}
+
+export interface FloorStack {
+  building_id: Id;
+  attributes: Attributes;
+  round_id: Id;
+  state: BuildingState;
+  unmet: string[];
+  counts: Counts;
+  metrics: Metrics;
+  sections: { section_id: Id; name: string; floors: Floor[] }[];
+}
+
+export interface TimelineItem {
+  op_id: Id;
+  kind: string;
+  author_id: Id;
+  author: string | null;
+  device: Id;
+  captured_wall_ms: Millis;
+  corrected_ms: Millis;
+  received_ms: Millis;
+  quality: string;
+  issues: string[];
+  seen: Id[];
+  body: Record<string, unknown>;
+  visit_id?: Id;
+  revision?: number;
+  effective?: boolean;
+  voided?: boolean;
+  class?: string;
+  missing?: string[];
+}
+
+export interface Timeline {
+  office_id: Id;
+  items: TimelineItem[];
+}
+
+/** RFC 9457 problem details, in two languages. */
+export interface Problem {
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  title_en: string;
+  detail_en: string;
+  cause?: string;
+}

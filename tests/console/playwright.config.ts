@@ -1,0 +1,32 @@
+// The console in a real browser, against a real server with the demo street.
+import { defineConfig } from "@playwright/test";
+
+const program = process.env["SAOLOU_CHROMIUM"] ?? "/usr/bin/chromium";
+
+export default defineConfig({
+  testDir: ".",
+  globalSetup: "./demo.ts",
+  outputDir: "../../target/console/failures",
+  timeout: 45_000,
+  // One server, one story: tests that decide something would disturb each other.
+  workers: 1,
+  forbidOnly: true,
+  reporter: [["list"]],
+  use: {
+    viewport: { width: 1440, height: 900 },
+    locale: "zh-CN",
+    timezoneId: "Asia/Shanghai",
+    launchOptions: {
+      executablePath: program,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});
