@@ -11,9 +11,10 @@ use crate::company::Company;
 use crate::coverage::floor::RosterStatus;
 use crate::field::Source;
 use crate::ids::{
-    FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
+    FindingId, FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
 };
 use crate::op::Group;
+use crate::photo::reading::{PhotoReading, Resemblance};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::Stamp;
 use crate::visit::Visit;
@@ -161,6 +162,17 @@ pub enum Kind {
         /// SHA-256 of the bytes.
         sha256: Hash,
     },
+    /// `photo_read`, made by the server when it has read the bytes of a photo.
+    PhotoRead(Box<PhotoReading>),
+    /// `photo_alike`, made by the server when it has found two photos that look alike.
+    PhotosAlike(Box<Resemblance>),
+    /// `finding_close`: somebody looked at it, as far as `seen` goes.
+    FindingClosed {
+        /// The finding.
+        finding: FindingId,
+        /// The photo that it is about.
+        photo: PhotoId,
+    },
     /// `building_accept`: full coverage accepted.
     Accepted {
         /// The round.
@@ -201,6 +213,9 @@ impl Fact {
                 | Kind::LateAccepted { .. }
                 | Kind::Reassigned { .. }
                 | Kind::PhotoVerified { .. }
+                | Kind::PhotoRead(_)
+                | Kind::PhotosAlike(_)
+                | Kind::FindingClosed { .. }
                 | Kind::Accepted { .. }
                 | Kind::Recorded
                 | Kind::Unknown

@@ -29,6 +29,7 @@ mod epochs;
 mod events;
 mod evidence;
 mod failover;
+mod findings;
 mod health;
 mod jobs;
 mod late;

@@ -1,14 +1,12 @@
 //! One commit against the database: what the core needs to know of it, and what it decided.
 
-use super::decoding;
 use super::fold::head_of;
 use super::licences::Moved;
 use super::photos::{self, Arrival};
 use super::quarantine;
 use crate::error::Result;
 use crate::store::{
-    EntityRow, EventRow, HeadMove, NewJob, OpRow, PhotoOf, PhotoRow, QuarantineRow, SaltRow, Seen,
-    Tx,
+    EntityRow, EventRow, HeadMove, NewJob, OpRow, PhotoRow, QuarantineRow, SaltRow, Seen, Tx,
 };
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
@@ -94,12 +92,6 @@ pub(super) async fn note_photos(
     let photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
     tx.put_photos(&photos).await?;
-    for photo in photos.iter().filter(|photo| photo.state == "stored") {
-        // Where these bytes were read before, nobody will read them again.
-        let (street_id, photo_id) = (photo.street_id, photo.photo_id);
-        let photo = PhotoOf { street_id, photo_id, sha256: photo.sha256.clone() };
-        decoding::look_again(tx, &photo, now_ms).await?;
-    }
     let mut events: Vec<EventRow> =
         arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
     let mut salts: Vec<SaltRow> =

@@ -12,8 +12,8 @@
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
-//! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them, [`archive`] where
-//! it is kept, `findings` what is to be looked at.
+//! proved of it, [`jobs`] what is done with it afterwards, `decoding` and `telling` two of them,
+//! [`archive`] where it is kept, [`findings`] what is to be looked at.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -29,7 +29,7 @@ pub(crate) mod devices;
 pub(crate) mod doorbells;
 pub(crate) mod epoch;
 pub(crate) mod evidence;
-mod findings;
+pub(crate) mod findings;
 pub(crate) mod fold;
 pub(crate) mod held;
 pub(crate) mod jobs;
@@ -45,5 +45,6 @@ pub(crate) mod roster;
 pub(crate) mod roster_file;
 pub(crate) mod settling;
 pub(crate) mod sync;
+mod telling;
 pub(crate) mod timeline;
 pub(crate) mod writer;

@@ -137,6 +137,8 @@ fn desk_routes() -> Router<App> {
         .route("/late", get(conflicts::late))
         .route("/late/accept", post(conflicts::accept_late))
         .route("/buildings/{id}/decisions", post(desk::decide_building))
+        .route("/findings", get(conflicts::findings))
+        .route("/findings/close", post(conflicts::close_findings))
         .route("/leaves", get(desk::leaves))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/photos", get(photos::waiting))

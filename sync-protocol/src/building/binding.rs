@@ -4,7 +4,7 @@ use super::Building;
 use crate::canonical::Hash;
 use crate::fact::Kind;
 use crate::ids::{OpId, PhotoId};
-use crate::visit::{Promise, Visit};
+use crate::visit::{Photograph, Promise, Visit};
 
 /// A photo whose bytes and whose record are both here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +30,9 @@ impl Building {
                 let visits = revisions.filter_map(|op| Some((op, self.ledger.visit(op)?)));
                 let promise = Promise { photo: *photo, sha256: Some(*sha256) };
                 visits
-                    .filter(|(_, visit)| visit.photographs.iter().any(|of| of.is_kept_by(&promise)))
+                    .filter(|(_, visit)| {
+                        visit.photographs.iter().any(|of| of.promise.is_kept_by(&promise))
+                    })
                     .map(|(visit, _)| Binding { photo: *photo, sha256: *sha256, visit })
                     .collect()
             }
@@ -39,7 +41,7 @@ impl Building {
     }
 
     fn photos_of(&self, op: OpId, visit: &Visit) -> impl Iterator<Item = Binding> {
-        visit.photographs.iter().flat_map(move |promise| {
+        visit.photographs.iter().flat_map(move |Photograph { promise, .. }| {
             let here = self.ledger.arrived(promise.photo);
             here.map(|sha256| Promise { photo: promise.photo, sha256: Some(sha256) })
                 .filter(|arrived| promise.is_kept_by(arrived))

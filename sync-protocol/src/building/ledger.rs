@@ -1,11 +1,12 @@
 //! The facts of a building, each once, and the indexes that find what a new fact touches.
 
 use super::groups::Groups;
+use super::photographs::Photographs;
 use crate::canonical::Hash;
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
-use crate::visit::Visit;
+use crate::visit::{Photograph, Visit};
 use crate::withdrawal::withdrawn;
 use crate::zoo::{Defect, is_planted};
 use serde_json::{Map, Value};
@@ -26,6 +27,7 @@ pub(super) struct Ledger {
     visits_by_photo: BTreeSet<(PhotoId, VisitKey)>,
     visits_by_hash: BTreeSet<(Hash, VisitKey)>,
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
+    pub(super) photographs: Photographs,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
     late: HashMap<VisitId, BTreeSet<OpId>>,
     approvals: HashMap<OfficeId, BTreeMap<OpId, Approval>>,
@@ -83,7 +85,7 @@ impl Ledger {
             Kind::Visit(visit) => {
                 let key = (visit.visit_id, fact.author);
                 self.revisions.insert((key, op));
-                for promise in &visit.photographs {
+                for Photograph { promise, .. } in &visit.photographs {
                     self.visits_by_photo.insert((promise.photo, key));
                     self.visits_by_hash.extend(promise.sha256.map(|hash| (hash, key)));
                 }
@@ -135,7 +137,11 @@ impl Ledger {
                 self.confirmations.insert(op, (*floor, seen));
             }
             Kind::Building(_) => drop(self.registrations.insert(op)),
-            _ => {}
+            kind => {
+                for photo in self.photographs.put(op, kind) {
+                    touched.visits.extend(self.visits_that_promise(photo));
+                }
+            }
         }
         self.facts.insert(op, Box::new(fact));
     }
@@ -221,7 +227,7 @@ impl Ledger {
     }
 
     /// Those ops that nobody withdrew.
-    fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
+    pub(super) fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
         let ops = ops.into_iter().flatten().copied();
         ops.filter(|op| !self.withdrawn.contains(op))
     }

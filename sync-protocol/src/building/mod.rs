@@ -6,8 +6,8 @@
 //! difference, the old contribution being remembered, never derived again.
 //!
 //! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office`
-//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, [`view`] is
-//! what is served and `serve` makes its bytes, [`answer`] says to a
+//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
+//! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
 //! visit, [`late`] which visits are from outside their round.
 
@@ -15,12 +15,14 @@ pub mod answer;
 mod binding;
 mod conflicts;
 pub mod decide;
+mod findings;
 mod groups;
 pub mod history;
 pub mod late;
 mod ledger;
 mod licences;
 mod office;
+mod photographs;
 mod reassigned;
 mod serve;
 pub mod settle;
@@ -41,6 +43,8 @@ use crate::visit::Visit;
 use crate::zoo::{Defect, is_planted};
 pub use binding::Binding;
 use conflicts::Conflicts;
+use findings::Findings;
+pub use findings::VisitWithPhoto;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;
 pub use licences::{LICENCE_SEEN_ELSEWHERE, LicenceSite, LicencesMoved};
@@ -80,6 +84,7 @@ pub struct Building {
     floors: BTreeMap<FloorId, FloorDerived>,
     counts: Vec<Counts>,
     conflicts: Conflicts,
+    findings: Findings,
     /// What each entity as served adds to the digest.
     served: BTreeMap<(EntityKind, uuid::Uuid), Sum>,
     digest: Digest,
@@ -124,6 +129,7 @@ impl Building {
             floors: BTreeMap::new(),
             counts,
             conflicts: Conflicts::default(),
+            findings: Findings::default(),
             served: BTreeMap::new(),
             digest: Digest::default(),
         }
@@ -173,6 +179,7 @@ impl Building {
         let mut dirty_floors = BTreeSet::new();
         for office in &dirty {
             self.derive_office(*office, &mut dirty_floors);
+            self.derive_findings(*office);
         }
         if touched.structure {
             dirty_floors.extend(self.floors.keys().copied());
@@ -211,6 +218,7 @@ impl Building {
         } else {
             touched.visits.iter().copied().collect()
         };
+        let mut moved = BTreeSet::new();
         for visit in visits {
             let is_touched = touched.everything || touched.visits.contains(&visit);
             let before = self.placed.get(&visit);
@@ -221,12 +229,14 @@ impl Building {
             };
             let now = effective.map(|(op, visit)| self.place(op, visit));
             if is_touched || before != now.as_ref() {
+                moved.extend(before.iter().chain(&now.as_ref()).map(|placed| placed.op));
                 self.replace_placed(visit, now, dirty, homeless);
             }
             if is_touched {
                 self.note_late(visit);
             }
         }
+        dirty.extend(self.offices_alike(&moved));
         for office in &touched.offices {
             dirty.extend(self.structure.canonical(*office));
         }

@@ -9,6 +9,7 @@ use crate::field::Source;
 use crate::ids::VisitId;
 use crate::issue::Issues;
 use crate::op::Op;
+use crate::photo::reading::{PhotoReading, Resemblance};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::{CLOCK_SKEW_MS, Millis, Stamp, TimeQuality};
 use crate::visit::Visit;
@@ -54,7 +55,8 @@ impl Kind {
         let body = Body::new(&op.body);
         Some(match kind {
             "visit" => {
-                let (visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
+                let (mut visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
+                visit.wall_ms = Some(op.captured.wall_ms);
                 issues.extend(found);
                 let gap = has_photo_of_another_time(&body, op, issues);
                 issues.add_if(gap, "photo_time_gap");
@@ -89,6 +91,12 @@ impl Kind {
             "photo_verified" => Self::PhotoVerified {
                 photo: body.id("photo_id", issues)?,
                 sha256: Hash::parse(body.text("sha256", issues)?)?,
+            },
+            "photo_read" => Self::PhotoRead(Box::new(PhotoReading::read(&body, issues)?)),
+            "photo_alike" => Self::PhotosAlike(Box::new(Resemblance::read(&body, issues)?)),
+            "finding_close" => Self::FindingClosed {
+                finding: body.id("finding_id", issues)?,
+                photo: body.id("photo_id", issues)?,
             },
             "building_accept" => Self::Accepted { round: body.id("round_id", issues)? },
             _ if RECORDED.contains(&kind) => Self::Recorded,
