@@ -94,7 +94,7 @@ pub enum Kind {
         /// Where the values come from.
         source: Source,
     },
-    /// `structure_reject`, `office_restore`, `visit_unvoid`: withdraws the decisions and structure
+    /// `structure_reject`, `office_restore`, `visit_unvoid`, `photo_declassify`: withdraws the decisions and structure
     /// changes in its `seen`.
     Withdrawal,
     /// `same_as`, `not_same_as` for two offices.
@@ -173,6 +173,11 @@ pub enum Kind {
         /// The photo that it is about.
         photo: PhotoId,
     },
+    /// `photo_reclassify`: it shows an identity document, whatever its record says (C42).
+    PhotoRestricted {
+        /// The photo.
+        photo: PhotoId,
+    },
     /// `building_accept`: full coverage accepted.
     Accepted {
         /// The round.
@@ -216,6 +221,7 @@ impl Fact {
                 | Kind::PhotoRead(_)
                 | Kind::PhotosAlike(_)
                 | Kind::FindingClosed { .. }
+                | Kind::PhotoRestricted { .. }
                 | Kind::Accepted { .. }
                 | Kind::Recorded
                 | Kind::Unknown

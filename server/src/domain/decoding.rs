@@ -84,6 +84,25 @@ async fn keep_previews(
     tokio::fs::remove_dir_all(into).await
 }
 
+/// Removes the previews of bytes that show an identity document. They are not made again: what was
+/// read once is not read again, and whoever reads it now has it told afterwards, which ends here.
+pub(crate) async fn forget_previews(
+    folder: &Path,
+    sha256: &[u8],
+) -> std::result::Result<(), Fault> {
+    let name: Option<Hash> = sha256.try_into().ok().map(Hash);
+    let name = name.ok_or_else(|| Fault::Never("its hash is no hash".into()))?.to_string();
+    for side in PREVIEW_SIDES {
+        match tokio::fs::remove_file(preview_path(folder, &name, side)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(again("previews", &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 async fn put_reading(tx: &mut Tx, job: &Taken, reading: &Reading, now_ms: Millis) -> Result<()> {
     let look = reading.look.as_ref();
     let body = serde_json::to_vec(reading).expect("a reading is plain data");

@@ -2,8 +2,10 @@
 //!
 //! What is filed are facts that only the server can know. The findings follow from them and from the
 //! records, in the fold, whichever comes first. Every photo of the bytes is told of, as often as the
-//! stage is run; what was filed before is filed once.
+//! stage is run; what was filed before is filed once. Where one of them shows an identity document, the
+//! previews are removed (C42); the original stays.
 
+use super::decoding;
 use super::desk;
 use super::jobs::{Fault, Work};
 use crate::pipeline::{Reading, SmallHash};
@@ -30,7 +32,14 @@ pub(crate) async fn tell(work: &Work, job: &Taken) -> std::result::Result<(), Fa
     // What was not read yet is told when it has been.
     let Some(own) = readings.first().and_then(Read::of) else { return Ok(()) };
     let photos = tx.photos_of_bytes(&job.sha256).await?;
+    let mut is_restricted = false;
+    for photo in &photos {
+        is_restricted |= tx.is_photo_restricted(photo.street_id, photo.photo_id).await?;
+    }
     drop(tx);
+    if is_restricted {
+        decoding::forget_previews(&work.folder, &job.sha256).await?;
+    }
     let mut tx = work.store.write().await?;
     for photo in &photos {
         tx.put_slots(photo, &slots(photo, &own), own.phash64()).await?;

@@ -107,6 +107,37 @@ impl Tx {
         Ok(first.into_values().collect())
     }
 
+    /// Notes whether a photo shows an identity document. `false` where that was noted before.
+    pub(crate) async fn restrict_photo(
+        &mut self,
+        street: Uuid,
+        photo: Uuid,
+        is_restricted: bool,
+    ) -> Result<bool> {
+        const ADD: &str = "insert into photo_restricted (street_id, photo_id) values ($1, $2) \
+             on conflict (street_id, photo_id) do nothing";
+        const REMOVE: &str = "delete from photo_restricted where street_id = $1 and photo_id = $2";
+        let sql = if is_restricted { ADD } else { REMOVE };
+        on!(self, |conn| sqlx::query(sql)
+            .bind(street)
+            .bind(photo)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected() > 0))
+    }
+
+    /// Whether a photo shows an identity document.
+    pub(crate) async fn is_photo_restricted(&mut self, street: Uuid, photo: Uuid) -> Result<bool> {
+        const SQL: &str =
+            "select count(*) from photo_restricted where street_id = $1 and photo_id = $2";
+        let rows: i64 = on!(self, |conn| sqlx::query_scalar(SQL)
+            .bind(street)
+            .bind(photo)
+            .fetch_one(conn)
+            .await)?;
+        Ok(rows > 0)
+    }
+
     /// Puts a photo into slots of its street.
     pub(crate) async fn put_slots(
         &mut self,

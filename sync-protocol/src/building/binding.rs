@@ -1,4 +1,5 @@
-//! Photos and the visits that promised them: whichever comes second binds them.
+//! Photos and the visits that promised them: whichever comes second binds them. And photos that must
+//! not be seen like others, because of what somebody said that they show.
 
 use super::Building;
 use crate::canonical::Hash;
@@ -38,6 +39,31 @@ impl Building {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The photos of which an op may have changed whether they show an identity document, each with
+    /// whether they do now.
+    #[must_use]
+    pub fn restricted_by(&self, op: OpId) -> Vec<(PhotoId, bool)> {
+        let restrictions = self.ledger.photographs.restrictions();
+        let now = |photo: &PhotoId| (*photo, self.is_restricted(*photo));
+        match self.ledger.fact(op).map(|fact| &fact.kind) {
+            Some(Kind::PhotoRestricted { photo }) => vec![now(photo)],
+            Some(Kind::Visit(visit)) => {
+                let photos = visit.photographs.iter().map(|photo| photo.promise.photo);
+                photos.filter(|photo| restrictions.contains_key(photo)).map(|p| now(&p)).collect()
+            }
+            Some(Kind::Withdrawal) => restrictions.keys().map(now).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether somebody said that a photo shows an identity document, and the desk did not say
+    /// otherwise having seen it (C42).
+    #[must_use]
+    pub fn is_restricted(&self, photo: PhotoId) -> bool {
+        let said = self.ledger.photographs.restrictions().get(&photo);
+        self.ledger.standing(said).next().is_some()
     }
 
     fn photos_of(&self, op: OpId, visit: &Visit) -> impl Iterator<Item = Binding> {

@@ -72,6 +72,8 @@ struct Promised<'a> {
     visit: &'a Visit,
     placed: &'a Placed,
     photo: Photograph,
+    /// It shows an identity document, whatever was promised.
+    is_restricted: bool,
 }
 
 impl Building {
@@ -171,7 +173,10 @@ impl Building {
             let op = placed.op;
             let (fact, visit) = (self.ledger.fact(op)?, self.ledger.visit(op)?);
             let photos = visit.photographs.iter();
-            Some(photos.map(move |photo| Promised { key, op, fact, visit, placed, photo: *photo }))
+            Some(photos.map(move |photo| {
+                let is_restricted = self.is_restricted(photo.promise.photo);
+                Promised { key, op, fact, visit, placed, photo: *photo, is_restricted }
+            }))
         });
         promised.into_iter().flatten().collect()
     }
@@ -257,7 +262,7 @@ impl<'a> Promised<'a> {
     fn record(&self) -> Record<'a> {
         let corrected_ms = self.fact.stamp.corrected_ms;
         Record {
-            kind: self.photo.kind,
+            kind: if self.is_restricted { PhotoKind::IdCard } else { self.photo.kind },
             code: self.visit.typed_code.as_deref(),
             visited_ms: [corrected_ms, self.visit.wall_ms.unwrap_or(corrected_ms)],
             place: self.visit.location.as_ref(),

@@ -89,6 +89,7 @@ impl Ledger {
                     self.visits_by_photo.insert((promise.photo, key));
                     self.visits_by_hash.extend(promise.sha256.map(|hash| (hash, key)));
                 }
+                self.photographs.put(op, &fact.kind);
                 touched.visits.insert(key);
             }
             Kind::Void { visit } => {

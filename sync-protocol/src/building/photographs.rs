@@ -1,8 +1,9 @@
-//! What is known of photos beside their promises: what their bytes gave, which look alike, and which
-//! findings people have closed.
+//! What is known of photos beside their promises: what their bytes gave, which look alike, which show
+//! an identity document, and which findings people have closed.
 
 use crate::fact::Kind;
 use crate::ids::{FindingId, OpId, PhotoId};
+use crate::photo::PhotoKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ops about photos, by what they are about.
@@ -11,6 +12,8 @@ pub(super) struct Photographs {
     readings: BTreeMap<PhotoId, BTreeSet<OpId>>,
     alike: BTreeMap<PhotoId, BTreeSet<(PhotoId, OpId)>>,
     closings: BTreeMap<FindingId, BTreeSet<OpId>>,
+    /// Ops that say of a photo that it shows an identity document.
+    restrictions: BTreeMap<PhotoId, BTreeSet<OpId>>,
 }
 
 impl Photographs {
@@ -31,6 +34,17 @@ impl Photographs {
                 self.closings.entry(*finding).or_default().insert(op);
                 vec![*photo]
             }
+            Kind::PhotoRestricted { photo } => {
+                self.restrictions.entry(*photo).or_default().insert(op);
+                vec![*photo]
+            }
+            Kind::Visit(visit) => {
+                let cards = visit.photographs.iter().filter(|of| of.kind == PhotoKind::IdCard);
+                for card in cards {
+                    self.restrictions.entry(card.promise.photo).or_default().insert(op);
+                }
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
@@ -48,6 +62,11 @@ impl Photographs {
     /// The photos that look like one, each with the op that says so.
     pub(super) fn alike(&self, photo: PhotoId) -> impl Iterator<Item = (PhotoId, OpId)> {
         self.alike.get(&photo).into_iter().flatten().copied()
+    }
+
+    /// The photos that anybody ever said show an identity document, each with the ops that say so.
+    pub(super) fn restrictions(&self) -> &BTreeMap<PhotoId, BTreeSet<OpId>> {
+        &self.restrictions
     }
 
     /// The ops that close a finding.

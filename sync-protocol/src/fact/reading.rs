@@ -9,6 +9,7 @@ use crate::field::Source;
 use crate::ids::VisitId;
 use crate::issue::Issues;
 use crate::op::Op;
+use crate::photo::PhotoKind;
 use crate::photo::reading::{PhotoReading, Resemblance};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::{CLOCK_SKEW_MS, Millis, Stamp, TimeQuality};
@@ -87,7 +88,15 @@ impl Kind {
                 round: body.id("round_id", issues),
             },
             "exclusion_reject" => Self::ExclusionRejected,
-            "structure_reject" | "office_restore" | "visit_unvoid" => Self::Withdrawal,
+            "structure_reject" | "office_restore" | "visit_unvoid" | "photo_declassify" => {
+                Self::Withdrawal
+            }
+            "photo_reclassify" => {
+                let photo = body.id("photo_id", issues)?;
+                // Away from an identity document leads only a decision of the desk.
+                let kind = body.code("kind", issues, PhotoKind::parse, PhotoKind::Other);
+                (kind == Some(PhotoKind::IdCard)).then_some(Self::PhotoRestricted { photo })?
+            }
             "photo_verified" => Self::PhotoVerified {
                 photo: body.id("photo_id", issues)?,
                 sha256: Hash::parse(body.text("sha256", issues)?)?,
