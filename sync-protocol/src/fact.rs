@@ -173,6 +173,11 @@ pub enum Kind {
         /// The photo that it is about.
         photo: PhotoId,
     },
+    /// `waive_photo`: a promised photo need not come (C37).
+    PhotoWaived {
+        /// The photo.
+        photo: PhotoId,
+    },
     /// `photo_reclassify`: it shows an identity document, whatever its record says (C42).
     PhotoRestricted {
         /// The photo.
@@ -221,6 +226,7 @@ impl Fact {
                 | Kind::PhotoRead(_)
                 | Kind::PhotosAlike(_)
                 | Kind::FindingClosed { .. }
+                | Kind::PhotoWaived { .. }
                 | Kind::PhotoRestricted { .. }
                 | Kind::Accepted { .. }
                 | Kind::Recorded

@@ -52,6 +52,7 @@ pub(crate) fn rounds() -> Vec<RoundWindow> {
         from_ms,
         until_ms,
         grace_until_ms: until_ms + 3 * DAY_MS,
+        is_closed: false,
     };
     vec![
         window("round 1", MONDAY_MS - DAY_MS, MONDAY_MS + 2 * DAY_MS),

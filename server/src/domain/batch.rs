@@ -93,6 +93,9 @@ pub(super) async fn note_photos(
     let photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
     tx.put_photos(&photos).await?;
+    for photo in photos.iter().filter(|photo| photo.state == "mismatched") {
+        tx.add_mismatch(photo).await?;
+    }
     let mut events: Vec<EventRow> =
         arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
     let mut salts: Vec<SaltRow> =

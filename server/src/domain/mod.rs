@@ -10,7 +10,7 @@
 //!
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
-//! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
+//! [`timeline`], [`conflicts`], [`late`] and [`promised`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
 //! proved of it, [`jobs`] what is done with it afterwards, `decoding` and `telling` two of them,
 //! [`archive`] where it is kept, [`findings`] what is to be looked at.
@@ -36,6 +36,7 @@ pub(crate) mod jobs;
 pub(crate) mod late;
 mod licences;
 pub(crate) mod photos;
+pub(crate) mod promised;
 pub(crate) mod pull;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::domain::conflicts::{self, Inbox};
 use crate::domain::findings::{self, Closed, Closing, Found};
 use crate::domain::late::{self, Accepted, Accepting, Late};
+use crate::domain::promised::{self, Missing};
 use crate::domain::settling::{self, Resolved, Resolving, Undoing, Undone};
 use crate::error::Result;
 use axum::extract::State;
@@ -65,6 +66,14 @@ pub(super) async fn findings(
     Query(OfUnit { unit, building }): Query<OfUnit>,
 ) -> Result<axum::Json<Found>> {
     findings::list(&app.sync, &caller, unit, building).await.map(axum::Json)
+}
+
+pub(super) async fn missing(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadVisits>,
+    Query(OfUnit { unit, building }): Query<OfUnit>,
+) -> Result<axum::Json<Missing>> {
+    promised::list(&app.sync, &caller, unit, building).await.map(axum::Json)
 }
 
 pub(super) async fn close_findings(

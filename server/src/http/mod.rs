@@ -140,8 +140,10 @@ fn desk_routes() -> Router<App> {
         .route("/findings", get(conflicts::findings))
         .route("/findings/close", post(conflicts::close_findings))
         .route("/leaves", get(desk::leaves))
+        .route("/devices/flagged", get(desk::flagged_devices))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/photos", get(photos::waiting))
+        .route("/photos/missing", get(conflicts::missing))
         .route("/photos/{id}/decide", post(photos::decide))
         .route("/photos/{id}/link", post(viewing::link))
 }

@@ -2,10 +2,14 @@
 //! not be seen like others, because of what somebody said that they show.
 
 use super::Building;
+use super::ledger::VisitKey;
+use super::suspicion::offices;
 use crate::canonical::Hash;
+use crate::coverage::office::Evidence;
 use crate::fact::Kind;
-use crate::ids::{OpId, PhotoId};
+use crate::ids::{OfficeId, OpId, PhotoId, RoundId, VisitId};
 use crate::visit::{Photograph, Promise, Visit};
+use std::collections::BTreeSet;
 
 /// A photo whose bytes and whose record are both here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +20,21 @@ pub struct Binding {
     pub sha256: Hash,
     /// The visit, in the revision that promised it.
     pub visit: OpId,
+}
+
+/// A visit whose mandatory photo has not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingForPhotos {
+    /// The visit.
+    pub visit: VisitId,
+    /// The revision that counts.
+    pub op: OpId,
+    /// The round that it names.
+    pub round: Option<RoundId>,
+    /// The photos that it promised.
+    pub photos: BTreeSet<PhotoId>,
+    /// The live offices that it belongs to.
+    pub offices: BTreeSet<OfficeId>,
 }
 
 impl Building {
@@ -38,6 +57,34 @@ impl Building {
                     .collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// The visits whose mandatory photo has not come, each with the photos that it promised as such: any
+    /// of them would do (C37).
+    #[must_use]
+    pub fn waiting_for_photos(&self) -> Vec<WaitingForPhotos> {
+        let waiting = self.without_photo.iter().filter_map(|key| {
+            let placed = self.placed.get(key)?;
+            let visit = self.ledger.visit(placed.op)?;
+            Some(WaitingForPhotos {
+                visit: key.0,
+                op: placed.op,
+                round: visit.round,
+                photos: visit.mandatory.iter().map(|promise| promise.photo).collect(),
+                offices: offices(placed).collect(),
+            })
+        });
+        waiting.collect()
+    }
+
+    /// Notes whether the mandatory photo of a visit is still to come.
+    pub(super) fn note_photo(&mut self, key: VisitKey) {
+        let visit = self.ledger.effective(key).map(|(_, visit)| visit);
+        if visit.is_some_and(|visit| self.ledger.evidence(visit) == Evidence::Pending) {
+            self.without_photo.insert(key);
+        } else {
+            self.without_photo.remove(&key);
         }
     }
 

@@ -3,10 +3,11 @@
 use super::groups::Groups;
 use super::photographs::Photographs;
 use crate::canonical::Hash;
+use crate::coverage::office::Evidence;
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
-use crate::visit::{Photograph, Visit};
+use crate::visit::{Photograph, Promise, Visit};
 use crate::withdrawal::withdrawn;
 use crate::zoo::{Defect, is_planted};
 use serde_json::{Map, Value};
@@ -318,10 +319,26 @@ impl Ledger {
     }
 
     /// Whether a promised photo has arrived with the promised bytes.
-    pub(super) fn is_verified(&self, promise: &crate::visit::Promise) -> bool {
+    pub(super) fn is_verified(&self, promise: &Promise) -> bool {
         self.verified
             .get(&promise.photo)
             .is_some_and(|hashes| promise.sha256.is_none_or(|promised| hashes.contains(&promised)))
+    }
+
+    /// Where the mandatory photo of a visit is. One that the desk has waived is due from nobody.
+    pub(super) fn evidence(&self, visit: &Visit) -> Evidence {
+        let is_waived = |promise: &Promise| {
+            self.standing(self.photographs.waivers(promise.photo)).next().is_some()
+        };
+        if visit.mandatory.is_empty() {
+            Evidence::NotDue
+        } else if visit.mandatory.iter().any(|promise| self.is_verified(promise)) {
+            Evidence::Verified
+        } else if visit.mandatory.iter().any(is_waived) {
+            Evidence::NotDue
+        } else {
+            Evidence::Pending
+        }
     }
 
     pub(super) fn is_accepted(&self, round: RoundId) -> bool {

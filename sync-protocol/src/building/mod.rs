@@ -41,7 +41,7 @@ use crate::registry::structure::{Office, Status, Structure, Target, roster_statu
 use crate::time::Millis;
 use crate::visit::Visit;
 use crate::zoo::{Defect, is_planted};
-pub use binding::Binding;
+pub use binding::{Binding, WaitingForPhotos};
 use conflicts::Conflicts;
 use findings::Findings;
 pub use findings::VisitWithPhoto;
@@ -64,6 +64,8 @@ pub struct RoundWindow {
     pub until_ms: Millis,
     /// First moment at which a visit from inside the window arrives too late for the final figures.
     pub grace_until_ms: Millis,
+    /// The round is closed: what has not come by now counts as missing.
+    pub is_closed: bool,
 }
 
 /// The merged state of one building.
@@ -79,6 +81,8 @@ pub struct Building {
     placed: BTreeMap<VisitKey, Placed>,
     /// Visits that wait for somebody to accept them late.
     late: BTreeSet<VisitKey>,
+    /// Visits whose mandatory photo has not come.
+    without_photo: BTreeSet<VisitKey>,
     visits_of: BTreeSet<(OfficeId, VisitKey)>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
@@ -124,6 +128,7 @@ impl Building {
             licences: Licences::default(),
             placed: BTreeMap::new(),
             late: BTreeSet::new(),
+            without_photo: BTreeSet::new(),
             visits_of: BTreeSet::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
@@ -234,6 +239,7 @@ impl Building {
             }
             if is_touched {
                 self.note_late(visit);
+                self.note_photo(visit);
             }
         }
         dirty.extend(self.offices_alike(&moved));

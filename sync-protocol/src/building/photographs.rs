@@ -12,6 +12,7 @@ pub(super) struct Photographs {
     readings: BTreeMap<PhotoId, BTreeSet<OpId>>,
     alike: BTreeMap<PhotoId, BTreeSet<(PhotoId, OpId)>>,
     closings: BTreeMap<FindingId, BTreeSet<OpId>>,
+    waivers: BTreeMap<PhotoId, BTreeSet<OpId>>,
     /// Ops that say of a photo that it shows an identity document.
     restrictions: BTreeMap<PhotoId, BTreeSet<OpId>>,
 }
@@ -32,6 +33,10 @@ impl Photographs {
             }
             Kind::FindingClosed { finding, photo } => {
                 self.closings.entry(*finding).or_default().insert(op);
+                vec![*photo]
+            }
+            Kind::PhotoWaived { photo } => {
+                self.waivers.entry(*photo).or_default().insert(op);
                 vec![*photo]
             }
             Kind::PhotoRestricted { photo } => {
@@ -67,6 +72,11 @@ impl Photographs {
     /// The photos that anybody ever said show an identity document, each with the ops that say so.
     pub(super) fn restrictions(&self) -> &BTreeMap<PhotoId, BTreeSet<OpId>> {
         &self.restrictions
+    }
+
+    /// The ops that say that a promised photo need not come.
+    pub(super) fn waivers(&self, photo: PhotoId) -> Option<&BTreeSet<OpId>> {
+        self.waivers.get(&photo)
     }
 
     /// The ops that close a finding.

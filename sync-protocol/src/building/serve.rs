@@ -108,6 +108,7 @@ impl Building {
             roster_version: self.roster_versions.latest(),
             rounds: rounds.collect(),
             late_waiting: self.late.len(),
+            photos_waiting: self.without_photo.len(),
             findings_open: self.findings.len(),
             conflicts: self.conflicts.open().iter().cloned().collect(),
         }

@@ -63,6 +63,9 @@ pub struct BuildingView {
     /// Visits that count only when somebody accepts them late, or should be looked at for their time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late_waiting: usize,
+    /// Visits whose mandatory photo has neither come nor been waived.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub photos_waiting: usize,
     /// Findings about photos that nobody has closed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub findings_open: usize,

@@ -91,6 +91,7 @@ impl Kind {
             "structure_reject" | "office_restore" | "visit_unvoid" | "photo_declassify" => {
                 Self::Withdrawal
             }
+            "waive_photo" => Self::PhotoWaived { photo: body.id("photo_id", issues)? },
             "photo_reclassify" => {
                 let photo = body.id("photo_id", issues)?;
                 // Away from an identity document leads only a decision of the desk.

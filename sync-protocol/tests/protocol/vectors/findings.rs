@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 fn building() -> Building {
     let round = RoundId(id("r1").expect("an id"));
-    let window = RoundWindow { round, from_ms: 0, until_ms: 1000, grace_until_ms: 9000 };
+    let window =
+        RoundWindow { round, from_ms: 0, until_ms: 1000, grace_until_ms: 9000, is_closed: false };
     Building::new(BuildingId(id("b1").expect("an id")), vec![window])
 }
 
