@@ -175,7 +175,7 @@ on_both! {
     async fn a_photo_of_two_offices_is_found_from_both_also_between_buildings(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         second_building(&qian).await;
-        let (bytes, mut alike) = (page(1700, 170, None), page(1700, 170, None));
+        let (bytes, mut alike) = (page(1100, 110, None), page(1100, 110, None));
         // Bytes after the end of a picture are not seen.
         alike.push(0);
         wang.sync(&[promise(1, "building", "101", "one", "corridor", CODE)]).await;
@@ -210,7 +210,8 @@ on_both! {
     async fn licences_that_look_alike_are_two_where_their_codes_differ(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         second_building(&qian).await;
-        let shot = |tail: u8| [page(1700, 170, None), vec![tail]].concat();
+        // Small, so that they are read soon: that they are too small is no matter here.
+        let shot = |tail: u8| [page(640, 64, None), vec![tail]].concat();
         let other_code = OTHER_CODE;
         for (n, (at, room, photo, code)) in (1..).zip([
             ("building", "101", "first", CODE),
@@ -222,7 +223,8 @@ on_both! {
             bring(&wang, photo, at, &shot(u8::try_from(n).expect("few"))).await;
         }
         read(&world, 4).await;
-        let found = listed(&qian).await;
+        let mut found = listed(&qian).await;
+        found.retain(|found| found["code"] == "near_duplicate");
         let pair = |found: &Value| [found["photo_id"].clone(), found["other"]["photo_id"].clone()];
         let mut pairs: Vec<String> = found.iter().map(|found| json!(pair(found)).to_string()).collect();
         pairs.sort();
