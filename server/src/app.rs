@@ -160,6 +160,8 @@ impl Server {
             folder: Arc::new(folder),
             archive: app.archive.clone(),
             apart: apart.map(Arc::new),
+            writer: sync.writer.clone(),
+            jobs: sync.jobs.clone(),
         };
         let working = tokio::spawn(sync.jobs.clone().work(work, stopping.clone()));
         let service = http::router(app).into_make_service_with_connect_info::<Interim>();

@@ -11,9 +11,10 @@ use crate::company::Company;
 use crate::coverage::floor::RosterStatus;
 use crate::field::Source;
 use crate::ids::{
-    FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
+    FindingId, FloorId, OccupancyId, OfficeId, OpId, PhotoId, RoundId, SectionId, UserId, VisitId,
 };
 use crate::op::Group;
+use crate::photo::reading::{PhotoReading, Resemblance};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::Stamp;
 use crate::visit::Visit;
@@ -93,7 +94,7 @@ pub enum Kind {
         /// Where the values come from.
         source: Source,
     },
-    /// `structure_reject`, `office_restore`, `visit_unvoid`: withdraws the decisions and structure
+    /// `structure_reject`, `office_restore`, `visit_unvoid`, `photo_declassify`: withdraws the decisions and structure
     /// changes in its `seen`.
     Withdrawal,
     /// `same_as`, `not_same_as` for two offices.
@@ -161,6 +162,27 @@ pub enum Kind {
         /// SHA-256 of the bytes.
         sha256: Hash,
     },
+    /// `photo_read`, made by the server when it has read the bytes of a photo.
+    PhotoRead(Box<PhotoReading>),
+    /// `photo_alike`, made by the server when it has found two photos that look alike.
+    PhotosAlike(Box<Resemblance>),
+    /// `finding_close`: somebody looked at it, as far as `seen` goes.
+    FindingClosed {
+        /// The finding.
+        finding: FindingId,
+        /// The photo that it is about.
+        photo: PhotoId,
+    },
+    /// `waive_photo`: a promised photo need not come (C37).
+    PhotoWaived {
+        /// The photo.
+        photo: PhotoId,
+    },
+    /// `photo_reclassify`: it shows an identity document, whatever its record says (C42).
+    PhotoRestricted {
+        /// The photo.
+        photo: PhotoId,
+    },
     /// `building_accept`: full coverage accepted.
     Accepted {
         /// The round.
@@ -201,6 +223,11 @@ impl Fact {
                 | Kind::LateAccepted { .. }
                 | Kind::Reassigned { .. }
                 | Kind::PhotoVerified { .. }
+                | Kind::PhotoRead(_)
+                | Kind::PhotosAlike(_)
+                | Kind::FindingClosed { .. }
+                | Kind::PhotoWaived { .. }
+                | Kind::PhotoRestricted { .. }
                 | Kind::Accepted { .. }
                 | Kind::Recorded
                 | Kind::Unknown

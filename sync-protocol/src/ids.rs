@@ -72,6 +72,8 @@ ids! {
     TeamId,
     /// A conflict, whose id follows from its content.
     ConflictId,
+    /// Something to look at about a photo, whose id follows from what it is about.
+    FindingId,
     /// One boot of a phone: monotonic times compare only within it.
     BootId,
 }

@@ -15,6 +15,8 @@ use crate::issue::Issues;
 use crate::location::Location;
 use crate::members::Members;
 use crate::outcome::{Circumstances, Class, Element, Elements, Outcome, VisitKind};
+use crate::photo::PhotoKind;
+use crate::time::Millis;
 use serde_json::{Map, Value};
 
 /// A visit as far as the merge looks at it.
@@ -50,14 +52,27 @@ pub struct Visit {
     pub roster_version: Option<i64>,
     /// What it contributes to the three clears.
     pub clears: ClearInputs,
+    /// The credit code that was typed, as it was.
+    pub typed_code: Option<String>,
+    /// When it was captured, by the clock of the phone.
+    pub wall_ms: Option<Millis>,
     /// Every photo that it promised.
-    pub photographs: Vec<Promise>,
+    pub photographs: Vec<Photograph>,
     /// The mandatory photos that it promised: without them verified, evidence is pending.
     pub mandatory: Vec<Promise>,
     /// The company trades under a licence, which was seen.
     pub licensed: bool,
     /// No valid licence, and neither a measure nor a hand-over.
     pub unlicensed_open: bool,
+}
+
+/// A photo that was promised, with what it is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Photograph {
+    /// The photo.
+    pub promise: Promise,
+    /// What it is to show.
+    pub kind: PhotoKind,
 }
 
 /// A photo that was promised.
@@ -82,6 +97,8 @@ const LICENCE_PX_MIN: i64 = 1600;
 const PHOTO_PX_MIN: i64 = 1024;
 /// An identity number of at most this many characters is a part of one, by the capture policy.
 const SHORTENED_ID_CHARS_MAX: usize = 6;
+/// Characters of a typed credit code that are looked at; one has 18.
+const CODE_CHARS_MAX: usize = 64;
 /// Most rooms that one visit may name, and most photos it may promise.
 pub const LIST_MAX: usize = 256;
 
@@ -137,6 +154,8 @@ impl Visit {
             clears: clears::read(&body, &licence, &mut issues),
             company,
             mandatory: photos.mandatory(outcome, &licence),
+            typed_code: typed_code(&body, &mut issues),
+            wall_ms: None,
             photographs: photos.all,
             licensed: licence.is_licensed(),
             unlicensed_open: licence.is_unlicensed() && !licence.dealt_with,
@@ -175,6 +194,8 @@ impl Visit {
             location: None,
             roster_version: None,
             clears: ClearInputs::NONE,
+            typed_code: None,
+            wall_ms: None,
             photographs: Vec::new(),
             mandatory: Vec::new(),
             licensed: false,
@@ -187,7 +208,7 @@ impl Visit {
 struct Photos {
     licence: Vec<Promise>,
     absence: Vec<Promise>,
-    all: Vec<Promise>,
+    all: Vec<Photograph>,
 }
 
 impl Photos {
@@ -197,20 +218,21 @@ impl Photos {
             let Some(id) = photo.id("photo_id", issues) else { continue };
             let sha256 = photo.text("sha256", issues).and_then(Hash::parse);
             let promise = Promise { photo: id, sha256 };
-            all.push(promise);
-            let kind = photo.text("kind", issues);
+            let kind = photo.text("kind", issues).and_then(PhotoKind::parse);
+            let kind = kind.unwrap_or(PhotoKind::Other);
+            all.push(Photograph { promise, kind });
             let legible_px =
-                if kind == Some("licence_front") { LICENCE_PX_MIN } else { PHOTO_PX_MIN };
+                if kind == PhotoKind::LicenceFront { LICENCE_PX_MIN } else { PHOTO_PX_MIN };
             let sides_px = ["width_px", "height_px"].map(|side| photo.integer(side, issues));
             let long_px = sides_px.into_iter().flatten().max();
             issues.add_if(long_px.is_some_and(|px| px < legible_px), "photo_low_resolution");
             match kind {
-                Some("licence_front") => licence.push(promise),
-                Some(
-                    "vacant_interior" | "interior" | "door_closed" | "door_plate" | "corridor",
-                ) => {
-                    absence.push(promise);
-                }
+                PhotoKind::LicenceFront => licence.push(promise),
+                PhotoKind::VacantInterior
+                | PhotoKind::Interior
+                | PhotoKind::DoorClosed
+                | PhotoKind::DoorPlate
+                | PhotoKind::Corridor => absence.push(promise),
                 _ => {}
             }
         }
@@ -230,6 +252,12 @@ impl Photos {
             _ => Vec::new(),
         }
     }
+}
+
+fn typed_code(body: &Body<'_>, issues: &mut Issues) -> Option<String> {
+    let typed = body.object("licence_check", issues).text("typed_uscc", issues);
+    let typed = typed.or_else(|| body.object("company", issues).text("uscc", issues));
+    typed.map(|code| code.chars().take(CODE_CHARS_MAX).collect())
 }
 
 /// The licence check (domain §2.11).

@@ -93,7 +93,7 @@ on_both! {
             let hash = upload(&wang, id(name), &bytes).await;
             assert_eq!(reading(&world, hash).await["undecodable"], why, "{name}");
         }
-        until(&world, "select count(*) from photo_finding where code = 'not_image'", 3).await;
+        until(&world, "select count(*) from op where kind = 'photo_read'", 4).await;
         assert_eq!(world.number("select count(*) from job where state = 'failed'").await, 0);
     }
 
@@ -104,34 +104,7 @@ on_both! {
         std::fs::write(left.join("1600.jpg"), b"half").expect("a file");
         put_job(&mut world.direct().await, hash, 1, MONDAY_MS, true).await;
         assert_eq!(reading(&world, hash).await["previews"], json!([1600, 512]));
-        until(&world, "select count(*) from job where state = 'done'", 1).await;
+        until(&world, "select count(*) from job where stage = 'decode' and state = 'done'", 1).await;
         assert!(!left.exists());
-    }
-
-    async fn photos_of_two_offices_that_are_the_same_or_look_alike_find_each_other(world: World) {
-        let wang = world.actor("wang").await;
-        let mut direct = world.direct().await;
-        for (name, office) in [("one", "101"), ("same", "102"), ("alike", "103"), ("mine", "101")] {
-            let record = json!({ "offices": [id(office)], "kind": "corridor" }).to_string();
-            let (street, photo) = (direct.id(id("street")), direct.id(id(name)));
-            let body = direct.blob(record.as_bytes());
-            direct.execute(&format!(
-                "insert into photo_record (street_id, photo_id, body) \
-                 values ({street}, {photo}, {body})"
-            )).await;
-        }
-        let (bytes, mut alike) = (photo(170), photo(170));
-        // Bytes after the end of a picture are not seen.
-        alike.push(0);
-        let hash = upload(&wang, id("one"), &bytes).await;
-        reading(&world, hash).await;
-        // The second one comes after its bytes were read, the third with bytes of its own.
-        for (name, bytes) in [("same", &bytes), ("mine", &bytes), ("alike", &alike)] {
-            upload(&wang, id(name), bytes).await;
-        }
-        reading(&world, Hash::of(&alike)).await;
-        // 101 has two of the same; 102 has one; each finds each of another office, both ways.
-        until(&world, "select count(*) from photo_finding where code = 'photo_reused'", 4).await;
-        until(&world, "select count(*) from photo_finding where code = 'near_duplicate'", 6).await;
     }
 }

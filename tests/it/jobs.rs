@@ -51,9 +51,9 @@ on_both! {
         let hash = keep(&world, b"no picture");
         put_job(&mut world.direct().await, hash, 1, MONDAY_MS + 3_600_000, true).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
-        assert_eq!(world.number("select count(*) from job where state = 'done'").await, 0);
+        assert_eq!(world.number("select count(*) from job where stage = 'decode' and state = 'done'").await, 0);
         world.clock.set_ms(MONDAY_MS + 3_600_001);
-        until(&world, "select count(*) from job where state = 'done' and attempts = 2", 1).await;
+        until(&world, "select count(*) from job where stage = 'decode' and state = 'done' and attempts = 2", 1).await;
     }
 
     async fn what_cannot_be_done_is_given_up_at_last_and_stays_listed_with_its_reason(world: World) {
@@ -72,7 +72,7 @@ on_both! {
             beside.iter().for_each(|beside| _ = keep(beside, &[number]));
             put_job(&mut direct, hash, 0, MONDAY_MS, false).await;
         }
-        until(&world, "select count(*) from job where state = 'done'", 16).await;
-        assert_eq!(direct.number("select max(attempts) from job").await, 1);
+        until(&world, "select count(*) from job where stage = 'decode' and state = 'done'", 16).await;
+        assert_eq!(direct.number("select max(attempts) from job where stage = 'decode'").await, 1);
     }
 }

@@ -109,11 +109,17 @@ on_both! {
     async fn nobody_releases_what_only_the_server_can_know(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         let body = json!({ "photo_id": id("p"), "sha256": "ab".repeat(32) });
-        wang.sync(&[op("wang", 1, "photo_verified", id("p"), body, |_| ())]).await;
-        let item = waiting(&qian).await.remove(0);
-        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
-        let release = json!({ "decision": "release", "reason": "?" });
-        qian.refused(Method::POST, &path, Some(release), 422, "invalid").await;
+        for (n, kind) in [(1, "photo_verified"), (2, "photo_read"), (3, "photo_alike")] {
+            wang.sync(&[op("wang", n, kind, id("p"), body.clone(), |_| ())]).await;
+        }
+        let items = waiting(&qian).await;
+        assert_eq!(items.len(), 3);
+        for item in items {
+            let id = item["quarantine_id"].as_str().expect("an id");
+            let path = format!("/api/v1/quarantine/{id}");
+            let release = json!({ "decision": "release", "reason": "?" });
+            qian.refused(Method::POST, &path, Some(release), 422, "invalid").await;
+        }
     }
 
     async fn what_its_author_has_filed_meanwhile_is_not_discarded(world: World) {

@@ -27,7 +27,7 @@ pub(crate) enum Desk {
     Revoke { device: DeviceId },
     /// Whatever waits in quarantine, was made by its sender and is an op takes effect.
     ReleaseAll,
-    /// The bytes of a promised photo have come: the server files an op about it.
+    /// The bytes of a promised photo have come: the server files that, and what reading them gave.
     Verify { op: OpId, building: BuildingId, photo: Uuid },
 }
 

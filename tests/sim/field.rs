@@ -52,6 +52,7 @@ pub(crate) fn rounds() -> Vec<RoundWindow> {
         from_ms,
         until_ms,
         grace_until_ms: until_ms + 3 * DAY_MS,
+        is_closed: false,
     };
     vec![
         window("round 1", MONDAY_MS - DAY_MS, MONDAY_MS + 2 * DAY_MS),
@@ -266,16 +267,22 @@ fn add_findings(body: &mut Value) {
     body["ledger_check"] = json!({ "result": "normal" });
 }
 
-/// What the server files when the bytes of a photo have come.
-pub(crate) fn photo_verified(op: OpId, building: BuildingId, photo: Uuid, now_ms: Millis) -> Op {
-    let body = json!({ "photo_id": photo, "sha256": PHOTO_SHA256 });
-    let captured = json!({ "wall_ms": now_ms });
-    let said = ("photo_verified", photo, body, Vec::new());
-    let mut content = content(op.0, building, &captured, said);
-    content.insert("device".into(), json!(DeviceId(named("server"))));
-    content.insert("n".into(), json!(0));
-    content.insert("author".into(), json!(desk()));
-    Op::seal(content).expect("it is an op").0
+/// What the server files when the bytes of a photo have come: that they are here, and what reading them
+/// gave, which is little: whoever took it is told.
+pub(crate) fn photo_ops(op: OpId, building: BuildingId, photo: Uuid, now_ms: Millis) -> [Op; 2] {
+    let verified = json!({ "photo_id": photo, "sha256": PHOTO_SHA256 });
+    let read = json!({
+        "photo_id": photo, "sha256": PHOTO_SHA256, "reader": 1, "long_side_px": 640,
+    });
+    let read_id = Uuid::new_v5(&op.0, b"read");
+    [("photo_verified", op.0, verified), ("photo_read", read_id, read)].map(|(kind, id, body)| {
+        let captured = json!({ "wall_ms": now_ms });
+        let mut content = content(id, building, &captured, (kind, photo, body, Vec::new()));
+        content.insert("device".into(), json!(DeviceId(named("server"))));
+        content.insert("n".into(), json!(0));
+        content.insert("author".into(), json!(desk()));
+        Op::seal(content).expect("it is an op").0
+    })
 }
 
 /// The content of an op, as a phone seals it.

@@ -1,6 +1,5 @@
 //! One commit against the database: what the core needs to know of it, and what it decided.
 
-use super::decoding;
 use super::fold::head_of;
 use super::licences::Moved;
 use super::photos::{self, Arrival};
@@ -8,7 +7,7 @@ use super::quarantine;
 use crate::error::Result;
 use crate::store::{
     EntityRow, EventRow, HeadMove, NewJob, OpRow, PhotoOf, PhotoRow, QuarantineRow, SaltRow, Seen,
-    Tx,
+    Stage, Tx,
 };
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
@@ -94,17 +93,14 @@ pub(super) async fn note_photos(
     let photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
     tx.put_photos(&photos).await?;
-    for photo in photos.iter().filter(|photo| photo.state == "stored") {
-        // Where these bytes were read before, nobody will read them again.
-        let (street_id, photo_id) = (photo.street_id, photo.photo_id);
-        let photo = PhotoOf { street_id, photo_id, sha256: photo.sha256.clone() };
-        decoding::look_again(tx, &photo, now_ms).await?;
+    for photo in photos.iter().filter(|photo| photo.state == "mismatched") {
+        tx.add_mismatch(photo).await?;
     }
     let mut events: Vec<EventRow> =
         arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
     let mut salts: Vec<SaltRow> =
         arrivals.iter().flat_map(|arrival| arrival.salts.iter().cloned()).collect();
-    let jobs: Vec<NewJob> =
+    let mut jobs: Vec<NewJob> =
         arrivals.iter().flat_map(|arrival| arrival.jobs.iter().copied()).collect();
     for (upload, state, received) in arrivals.iter().filter_map(|arrival| arrival.ended) {
         tx.end_upload(upload, state, received, now_ms).await?;
@@ -119,9 +115,27 @@ pub(super) async fn note_photos(
             }
         }
     }
+    for change in &commit.moves {
+        for (photo, is_restricted) in &change.restricted {
+            let street = change.from.street;
+            if tx.restrict_photo(street, photo.0, *is_restricted).await? {
+                jobs.extend(told_anew(tx, street, photo.0).await?);
+            }
+        }
+    }
     tx.put_events(&events).await?;
     tx.put_salts(&salts).await?;
     Ok(tx.put_jobs(&jobs, now_ms).await?)
+}
+
+/// What is told of a photo once more, because it is to be seen otherwise now.
+async fn told_anew(tx: &mut Tx, street: Uuid, photo: Uuid) -> Result<Vec<NewJob>> {
+    let rows = tx.photos_stored(street, &[photo]).await?;
+    let job = |row: PhotoOf| {
+        let sha256 = row.sha256.try_into().ok()?;
+        Some(NewJob { photo_id: photo, sha256, stage: Stage::Tell })
+    };
+    Ok(rows.into_iter().filter_map(job).collect())
 }
 
 fn op_row<'a>(judged: &'a Judged, answer: &'a [u8]) -> OpRow<'a> {
@@ -201,7 +215,15 @@ pub(super) fn rows_of(change: &Move) -> impl Iterator<Item = EntityRow> {
 pub(super) fn rederived(bucket: Uuid, from: Head, entities: Vec<Entity>, digest: Digest) -> Move {
     let seq = from.seq + i64::try_from(entities.len()).unwrap_or(i64::MAX);
     let (bucket, to) = (BuildingId(bucket), Head { seq, digest, ..from });
-    Move { bucket, from, to, entities, licences: LicencesMoved::default(), bound: Vec::new() }
+    Move {
+        bucket,
+        from,
+        to,
+        entities,
+        licences: LicencesMoved::default(),
+        bound: Vec::new(),
+        restricted: BTreeMap::new(),
+    }
 }
 
 /// The devices of a batch that file for themselves, with the streets they file in.

@@ -51,7 +51,7 @@ struct Item {
 }
 
 /// A room by what is written on its door.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Door {
     office_id: OfficeId,
     label: String,

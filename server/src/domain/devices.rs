@@ -14,6 +14,11 @@ use uuid::Uuid;
 /// How often it is looked for phones that should have left a building.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// After so many times that other bytes came for a photo, its device is flagged (C38).
+const MISMATCHES_MIN: i64 = 3;
+/// Most flagged devices in one list.
+const FLAGGED_MAX: i64 = 500;
+
 /// A bucket that a device still holds though it is no longer in its user's scope.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Leaving {
@@ -32,6 +37,38 @@ pub(crate) struct Leaving {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revocation {
     reason: String,
+}
+
+/// A device that keeps sending other bytes for a photo than were promised (C38): its memory or its
+/// program fails, or somebody changes photos.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Flagged {
+    /// Absent where the uploads named none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<Uuid>,
+    user_id: Uuid,
+    photo_id: Uuid,
+    times: i64,
+    last_ms: Millis,
+    zh: &'static str,
+    en: &'static str,
+}
+
+/// The devices below a unit that are flagged, the worst first.
+pub(crate) async fn flagged(sync: &Sync, caller: &Caller, unit: Uuid) -> Result<Vec<Flagged>> {
+    let mut tx = sync.store.read().await?;
+    caller.require_at(&mut tx, Act::Review, unit).await?;
+    let rows = tx.mismatches(unit, MISMATCHES_MIN, FLAGGED_MAX).await?;
+    let flagged = rows.into_iter().map(|row| Flagged {
+        device: Some(row.device_id).filter(|device| !device.is_nil()),
+        user_id: row.user_id,
+        photo_id: row.photo_id,
+        times: row.times,
+        last_ms: row.last_ms,
+        zh: "同一张照片多次上传的内容与承诺的哈希不一致；请检查该设备，并联系采集人。",
+        en: "One photo came several times with other bytes than were promised. Look at the device, and ask its user.",
+    });
+    Ok(flagged.collect())
 }
 
 /// The buckets below a unit that devices must leave and have not left.

@@ -56,14 +56,24 @@ pub(super) fn fact(row: AcceptedOp) -> Result<Fact> {
 
 /// The rounds of a street that coverage is derived for: all that were published.
 pub(super) async fn rounds(tx: &mut Tx, street: Uuid) -> Result<Vec<RoundWindow>> {
-    let rounds = tx.rounds(street).await?.into_iter().filter(|round| round.status != "draft");
-    let window = |round: RoundRow| RoundWindow {
+    let rounds = tx.rounds(street).await?;
+    Ok(rounds.iter().filter(|round| is_published(round)).map(window_of).collect())
+}
+
+/// Whether anybody knows of a round.
+pub(super) fn is_published(round: &RoundRow) -> bool {
+    round.status != "draft"
+}
+
+/// A round as coverage looks at it.
+pub(super) fn window_of(round: &RoundRow) -> RoundWindow {
+    RoundWindow {
         round: RoundId(round.round_id),
         from_ms: round.from_ms,
         until_ms: round.until_ms,
         grace_until_ms: round.grace_until_ms,
-    };
-    Ok(rounds.map(window).collect())
+        is_closed: matches!(round.status.as_str(), "closed" | "archived"),
+    }
 }
 
 /// A head as the core knows it.

@@ -7,6 +7,8 @@
 
 use super::archive::{self, Archive};
 use super::decoding;
+use super::telling;
+use super::writer::Writer;
 use crate::clock::Clock;
 use crate::pipeline::Apart;
 use crate::store::bells::is_race;
@@ -62,13 +64,15 @@ pub(crate) struct Work {
     pub(crate) archive: Archive,
     /// How photos are read; `None` where this process cannot start another one of its kind.
     pub(crate) apart: Option<Arc<Apart>>,
+    pub(crate) writer: Writer,
+    pub(crate) jobs: Jobs,
 }
 
 impl Work {
     /// The stages that this server can do.
     fn stages(&self) -> impl Iterator<Item = Stage> + '_ {
         Stage::ALL.into_iter().filter(|stage| match stage {
-            Stage::Archive => true,
+            Stage::Archive | Stage::Tell => true,
             Stage::Decode => self.apart.is_some(),
         })
     }
@@ -198,6 +202,7 @@ impl Lane {
                 let done = archive::archive(&self.work.archive, job.photo_id, hash).await;
                 done.map(drop).map_err(|error| Fault::Again(error.to_string()))
             }
+            Stage::Tell => telling::tell(&self.work, job).await,
             Stage::Decode => match &self.work.apart {
                 Some(apart) => decoding::decode(&self.work, apart, job).await,
                 None => Err(Fault::Again("photos cannot be read here".into())),
@@ -255,10 +260,11 @@ impl Lane {
 }
 
 /// How often a job is tried. An original is never given up: an archive that was away for a week is
-/// no reason to lose it.
+/// no reason to lose it; nor is a database, or a writer with too much to do, that what was read is
+/// never told.
 const fn attempts_max(stage: Stage) -> i64 {
     match stage {
-        Stage::Archive => i64::MAX,
+        Stage::Archive | Stage::Tell => i64::MAX,
         Stage::Decode => 6,
     }
 }

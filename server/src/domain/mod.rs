@@ -10,10 +10,10 @@
 //!
 //! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
-//! [`timeline`], [`conflicts`] and [`late`] what supervisors read · [`settling`], [`quarantine`] and
+//! [`timeline`], [`conflicts`], [`late`] and [`promised`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
-//! proved of it, [`jobs`] what is done with it afterwards, `decoding` one of them, [`archive`] where
-//! it is kept, `findings` what is to be looked at.
+//! proved of it, [`jobs`] what is done with it afterwards, `decoding` and `telling` two of them,
+//! [`archive`] where it is kept, [`findings`] what is to be looked at.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -29,13 +29,14 @@ pub(crate) mod devices;
 pub(crate) mod doorbells;
 pub(crate) mod epoch;
 pub(crate) mod evidence;
-mod findings;
+pub(crate) mod findings;
 pub(crate) mod fold;
 pub(crate) mod held;
 pub(crate) mod jobs;
 pub(crate) mod late;
 mod licences;
 pub(crate) mod photos;
+pub(crate) mod promised;
 pub(crate) mod pull;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
@@ -45,5 +46,6 @@ pub(crate) mod roster;
 pub(crate) mod roster_file;
 pub(crate) mod settling;
 pub(crate) mod sync;
+mod telling;
 pub(crate) mod timeline;
 pub(crate) mod writer;

@@ -1,6 +1,7 @@
 //! Reference data as the desk writes them: units, campaigns, rounds, teams, assignments.
 
 use super::access::{Act, Caller};
+use super::fold::{is_published, window_of};
 use super::sync::Sync;
 use crate::error::{Error, Result};
 use crate::store::{
@@ -143,8 +144,8 @@ pub(crate) struct NewRound {
     grace_until_ms: Option<Millis>,
 }
 
-/// Stores a round. Where its window or its being published changes, all buildings of the street
-/// are derived anew before this returns.
+/// Stores a round. Where its window changes, or whether it is published or closed, all buildings of the
+/// street are derived anew before this returns.
 pub(crate) async fn put_round(
     sync: &Sync,
     caller: &Caller,
@@ -180,8 +181,9 @@ pub(crate) async fn put_round(
     if round.grace_until_ms < round.until_ms {
         return Err(Error::Invalid("grace_until_ms: must not lie before until_ms".into()));
     }
-    let window = |round: &RoundRow| (round.from_ms, round.until_ms, round.status == "draft");
-    let same = before.is_some_and(|before| window(&before) == window(&round));
+    let same = before.is_some_and(|before| {
+        is_published(&before) == is_published(&round) && window_of(&before) == window_of(&round)
+    });
     tx.put_round(&round).await?;
     tx.commit().await?;
     if !same {

@@ -3,7 +3,7 @@
 use super::access::{Json, May, Path, Push, Query, Review};
 use crate::app::App;
 use crate::domain::decisions::{self, Decided, Deciding};
-use crate::domain::devices::{self, Leaving, Revocation};
+use crate::domain::devices::{self, Flagged, Leaving, Revocation};
 use crate::domain::quarantine::{self, Decision, Item};
 use crate::error::Result;
 use axum::extract::State;
@@ -54,6 +54,21 @@ pub(super) async fn leaves(
 ) -> Result<axum::Json<Leaves>> {
     let leaves = devices::leaving(&app.sync, &caller, unit).await?;
     Ok(axum::Json(Leaves { leaves }))
+}
+
+/// Devices that keep sending other bytes than were promised.
+#[derive(Serialize)]
+pub(super) struct FlaggedDevices {
+    devices: Vec<Flagged>,
+}
+
+pub(super) async fn flagged_devices(
+    State(app): State<App>,
+    May { caller, .. }: May<Review>,
+    Query(OfUnit { unit, .. }): Query<OfUnit>,
+) -> Result<axum::Json<FlaggedDevices>> {
+    let devices = devices::flagged(&app.sync, &caller, unit).await?;
+    Ok(axum::Json(FlaggedDevices { devices }))
 }
 
 pub(super) async fn revoke_device(

@@ -141,9 +141,13 @@ fn desk_routes() -> Router<App> {
         .route("/late", get(conflicts::late))
         .route("/late/accept", post(conflicts::accept_late))
         .route("/buildings/{id}/decisions", post(desk::decide_building))
+        .route("/findings", get(conflicts::findings))
+        .route("/findings/close", post(conflicts::close_findings))
         .route("/leaves", get(desk::leaves))
+        .route("/devices/flagged", get(desk::flagged_devices))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
         .route("/photos", get(photos::waiting))
+        .route("/photos/missing", get(conflicts::missing))
         .route("/photos/{id}/decide", post(photos::decide))
         .route("/photos/{id}/link", post(viewing::link))
 }

@@ -25,6 +25,7 @@ pub use apart::Apart;
 pub use child::run;
 pub use exif::{Exif, Place};
 pub use look::{LargeHash, Look, SmallHash};
+pub use saolou_protocol::photo::reading::Undecodable;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,24 +107,4 @@ impl Format {
             },
         }
     }
-}
-
-/// Why a photo could not be decoded. The original is kept all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Undecodable {
-    /// It begins like no picture that is known.
-    NotImage,
-    /// It is a picture that nothing here can decode.
-    PreviewUnavailable,
-    /// It breaks off, or breaks its format's rules.
-    Corrupt,
-    /// It claims more pixels than a camera has.
-    TooLarge,
-    /// It took more memory than a photo may.
-    OutOfMemory,
-    /// It took more time than a photo may.
-    TooSlow,
-    /// The decoder did not survive it.
-    Crashed,
 }

@@ -15,24 +15,28 @@ pub(crate) enum Stage {
     Archive,
     /// It is decoded once, for its reading and its previews.
     Decode,
+    /// What was read is filed for every photo that has these bytes; each that comes later has that
+    /// done again.
+    Tell,
 }
 
 impl Stage {
     /// All stages, the most urgent first.
-    pub(crate) const ALL: [Self; 2] = [Self::Archive, Self::Decode];
+    pub(crate) const ALL: [Self; 3] = [Self::Archive, Self::Decode, Self::Tell];
 
     /// Its name in tables, logs and metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Archive => "archive",
             Self::Decode => "decode",
+            Self::Tell => "tell",
         }
     }
 
     /// The version of what it does. With a new one, the same bytes may be gone through again.
     pub(crate) const fn version(self) -> i64 {
         match self {
-            Self::Archive | Self::Decode => 1,
+            Self::Archive | Self::Decode | Self::Tell => 1,
         }
     }
 }
@@ -81,13 +85,18 @@ pub(crate) struct Backlog {
 }
 
 impl Tx {
-    /// Notes jobs; one that is there already stays as it is. Whoever commits rings afterwards.
+    /// Notes jobs; one that is there already stays as it is, but for telling, which is to be done
+    /// again, also where somebody is at it. Whoever commits rings afterwards.
     pub(crate) async fn put_jobs(&mut self, jobs: &[NewJob], now_ms: Millis) -> Result<()> {
         const HEAD: &str = "insert into job (sha256, stage, version, photo_id, state, attempts, \
              due_ms, created_ms) ";
+        // No statement may touch a row twice.
+        let mut jobs = jobs.to_vec();
+        jobs.sort_by_key(|job| (job.sha256, job.stage.name()));
+        jobs.dedup_by_key(|job| (job.sha256, job.stage.name()));
         for_chunks!(
             self,
-            jobs,
+            &jobs,
             HEAD,
             |values, job| _ = values
                 .push_bind(job.sha256.to_vec())
@@ -98,7 +107,9 @@ impl Tx {
                 .push_bind(0_i64)
                 .push_bind(now_ms)
                 .push_bind(now_ms),
-            " on conflict (sha256, stage, version) do nothing"
+            " on conflict (sha256, stage, version) do update set state = 'waiting', \
+              due_ms = excluded.due_ms, holder = null, reason = null, \
+              ended_ms = null where job.stage = 'tell'"
         );
         Ok(())
     }

@@ -30,6 +30,17 @@ pub(crate) struct PhotoRow {
     pub(crate) bound_ms: Option<Millis>,
 }
 
+/// How often one device has sent other bytes for a photo than were promised.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct MismatchRow {
+    pub(crate) photo_id: Uuid,
+    pub(crate) user_id: Uuid,
+    /// Nil where the upload named none.
+    pub(crate) device_id: Uuid,
+    pub(crate) times: i64,
+    pub(crate) last_ms: Millis,
+}
+
 /// That somebody asked to see a photo.
 pub(crate) struct ViewRow {
     pub(crate) view_id: Uuid,
@@ -191,11 +202,43 @@ impl Tx {
             .map(|done| done.rows_affected() > 0))
     }
 
-    /// How often an author has sent other bytes than promised for a photo.
-    pub(crate) async fn mismatches(&mut self, photo: Uuid, author: Uuid) -> Result<i64> {
-        const SQL: &str = "select count(*) from photo where photo_id = $1 and author_id = $2 \
-             and state = 'mismatched'";
-        on!(self, |conn| sqlx::query_scalar(SQL).bind(photo).bind(author).fetch_one(conn).await)
+    /// Counts once more that other bytes came for a photo than were promised. The count stays when the
+    /// bytes are removed.
+    pub(crate) async fn add_mismatch(&mut self, row: &PhotoRow) -> Result<()> {
+        const SQL: &str = "insert into photo_mismatch \
+             (street_id, photo_id, user_id, device_id, times, last_ms) \
+             values ($1, $2, $3, $4, 1, $5) \
+             on conflict (street_id, photo_id, user_id, device_id) do update \
+             set times = photo_mismatch.times + 1, last_ms = excluded.last_ms";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(row.street_id)
+            .bind(row.photo_id)
+            .bind(row.author_id)
+            .bind(row.device_id.unwrap_or_default())
+            .bind(row.received_ms)
+            .execute(conn)
+            .await
+            .map(drop))
+    }
+
+    /// Who has sent other bytes for one photo than were promised so often, below a unit, the most
+    /// often first.
+    pub(crate) async fn mismatches(
+        &mut self,
+        unit: Uuid,
+        times_min: i64,
+        rows_max: i64,
+    ) -> Result<Vec<MismatchRow>> {
+        const SQL: &str = "select photo_id, user_id, device_id, times, last_ms \
+             from photo_mismatch where street_id in \
+             (select unit_id from org_unit_above where above_id = $1) and times >= $2 \
+             order by times desc, last_ms desc, photo_id limit $3";
+        on!(self, |conn| sqlx::query_as(SQL)
+            .bind(unit)
+            .bind(times_min)
+            .bind(rows_max)
+            .fetch_all(conn)
+            .await)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Readings of photos, where photos that look alike are found, and what is to be looked at.
+//! Readings of photos, and where photos that look alike are found.
 
 use super::bulk::{for_chunks, select_in};
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A reading, as stored: `body` is JSON.
@@ -15,12 +16,15 @@ pub(crate) struct ReadingRow<'a> {
     pub(crate) read_ms: Millis,
 }
 
-/// A photo with some bytes, and the street that it is of.
+/// A photo with some bytes, and where it belongs.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct PhotoOf {
     pub(crate) street_id: Uuid,
+    pub(crate) building_id: Uuid,
     pub(crate) photo_id: Uuid,
     pub(crate) sha256: Vec<u8>,
+    /// When it was first received.
+    pub(crate) received_ms: Millis,
 }
 
 /// A photo that shares a slot with another one.
@@ -31,26 +35,12 @@ pub(crate) struct Neighbour {
     pub(crate) phash64: Option<Vec<u8>>,
 }
 
-/// A finding, as stored: `body` is JSON.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct PhotoFindingRow {
-    pub(crate) photo_id: Uuid,
-    pub(crate) code: String,
-    /// The other photo; nil where there is none.
-    pub(crate) other_id: Uuid,
+/// What was read, as JSON.
+#[derive(sqlx::FromRow)]
+pub(crate) struct ReadingBody {
+    pub(crate) sha256: Vec<u8>,
+    pub(crate) version: i64,
     pub(crate) body: Vec<u8>,
-}
-
-#[derive(sqlx::FromRow)]
-struct RecordRow {
-    photo_id: Uuid,
-    body: Vec<u8>,
-}
-
-#[derive(sqlx::FromRow)]
-struct BodyRow {
-    sha256: Vec<u8>,
-    body: Vec<u8>,
 }
 
 impl Tx {
@@ -73,22 +63,79 @@ impl Tx {
             .map(drop))
     }
 
-    /// The readings of these bytes, each with their hash.
-    pub(crate) async fn readings(&mut self, hashes: &[&[u8]]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        let rows = select_in!(
+    /// The readings of these bytes.
+    pub(crate) async fn readings(&mut self, hashes: &[&[u8]]) -> Result<Vec<ReadingBody>> {
+        Ok(select_in!(
             self,
             hashes,
-            BodyRow,
-            "select sha256, body from photo_reading where sha256 in ("
-        );
-        Ok(rows.into_iter().map(|row| (row.sha256, row.body)).collect())
+            ReadingBody,
+            "select sha256, version, body from photo_reading where sha256 in ("
+        ))
     }
 
     /// The photos that have these bytes.
     pub(crate) async fn photos_of_bytes(&mut self, sha256: &[u8]) -> Result<Vec<PhotoOf>> {
-        const SQL: &str = "select distinct street_id, photo_id, sha256 from photo \
-             where sha256 = $1 and state = 'stored'";
+        const SQL: &str = "select street_id, building_id, photo_id, sha256, \
+             min(received_ms) as received_ms from photo where sha256 = $1 and state = 'stored' \
+             group by street_id, building_id, photo_id, sha256";
         on!(self, |conn| sqlx::query_as(SQL).bind(sha256).fetch_all(conn).await)
+    }
+
+    /// The photos of a street that came under these ids.
+    pub(crate) async fn photos_stored(
+        &mut self,
+        street: Uuid,
+        photos: &[Uuid],
+    ) -> Result<Vec<PhotoOf>> {
+        let rows: Vec<PhotoOf> = select_in!(
+            self,
+            photos,
+            PhotoOf,
+            "select street_id, building_id, photo_id, sha256, received_ms from photo \
+             where state = 'stored' and street_id = ",
+            street,
+            " and photo_id in ("
+        );
+        // Of one photo from two people the first counts.
+        let mut first: BTreeMap<(Uuid, Uuid, Vec<u8>), PhotoOf> = BTreeMap::new();
+        for row in rows {
+            let known = first
+                .entry((row.photo_id, row.building_id, row.sha256.clone()))
+                .or_insert_with(|| row.clone());
+            known.received_ms = known.received_ms.min(row.received_ms);
+        }
+        Ok(first.into_values().collect())
+    }
+
+    /// Notes whether a photo shows an identity document. `false` where that was noted before.
+    pub(crate) async fn restrict_photo(
+        &mut self,
+        street: Uuid,
+        photo: Uuid,
+        is_restricted: bool,
+    ) -> Result<bool> {
+        const ADD: &str = "insert into photo_restricted (street_id, photo_id) values ($1, $2) \
+             on conflict (street_id, photo_id) do nothing";
+        const REMOVE: &str = "delete from photo_restricted where street_id = $1 and photo_id = $2";
+        let sql = if is_restricted { ADD } else { REMOVE };
+        on!(self, |conn| sqlx::query(sql)
+            .bind(street)
+            .bind(photo)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected() > 0))
+    }
+
+    /// Whether a photo shows an identity document.
+    pub(crate) async fn is_photo_restricted(&mut self, street: Uuid, photo: Uuid) -> Result<bool> {
+        const SQL: &str =
+            "select count(*) from photo_restricted where street_id = $1 and photo_id = $2";
+        let rows: i64 = on!(self, |conn| sqlx::query_scalar(SQL)
+            .bind(street)
+            .bind(photo)
+            .fetch_one(conn)
+            .await)?;
+        Ok(rows > 0)
     }
 
     /// Puts a photo into slots of its street.
@@ -127,98 +174,6 @@ impl Tx {
             "select photo_id, sha256, phash64 from photo_slot where street_id = ",
             street,
             " and slot in ("
-        ))
-    }
-
-    /// Notes what the record says of a photo, as JSON.
-    #[expect(dead_code, reason = "for whoever derives it from ops")]
-    pub(crate) async fn put_photo_record(
-        &mut self,
-        street: Uuid,
-        photo: Uuid,
-        body: &[u8],
-    ) -> Result<()> {
-        const SQL: &str = "insert into photo_record (street_id, photo_id, body) \
-             values ($1, $2, $3) on conflict (street_id, photo_id) do update \
-             set body = excluded.body";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(street)
-            .bind(photo)
-            .bind(body)
-            .execute(conn)
-            .await
-            .map(drop))
-    }
-
-    /// What the records say of photos of a street, as JSON.
-    pub(crate) async fn photo_records(
-        &mut self,
-        street: Uuid,
-        photos: &[Uuid],
-    ) -> Result<Vec<(Uuid, Vec<u8>)>> {
-        let rows = select_in!(
-            self,
-            photos,
-            RecordRow,
-            "select photo_id, body from photo_record where street_id = ",
-            street,
-            " and photo_id in ("
-        );
-        Ok(rows.into_iter().map(|row| (row.photo_id, row.body)).collect())
-    }
-
-    /// Replaces what is to be looked at about a photo, and what others have to do with it.
-    pub(crate) async fn put_findings(
-        &mut self,
-        street: Uuid,
-        photo: Uuid,
-        findings: &[PhotoFindingRow],
-        now_ms: Millis,
-    ) -> Result<()> {
-        const FORGET: [&str; 2] = [
-            "delete from photo_finding where street_id = $1 and photo_id = $2",
-            "delete from photo_finding where street_id = $1 and other_id = $2",
-        ];
-        const HEAD: &str =
-            "insert into photo_finding (street_id, photo_id, code, other_id, body, found_ms) ";
-        for sql in FORGET {
-            on!(self, |conn| sqlx::query(sql)
-                .bind(street)
-                .bind(photo)
-                .execute(conn)
-                .await
-                .map(drop))?;
-        }
-        for_chunks!(
-            self,
-            findings,
-            HEAD,
-            |values, finding| _ = values
-                .push_bind(street)
-                .push_bind(finding.photo_id)
-                .push_bind(finding.code.as_str())
-                .push_bind(finding.other_id)
-                .push_bind(finding.body.as_slice())
-                .push_bind(now_ms),
-            " on conflict (street_id, photo_id, code, other_id) do nothing"
-        );
-        Ok(())
-    }
-
-    /// What is to be looked at about photos of a street.
-    #[expect(dead_code, reason = "for whoever shows it")]
-    pub(crate) async fn findings(
-        &mut self,
-        street: Uuid,
-        photos: &[Uuid],
-    ) -> Result<Vec<PhotoFindingRow>> {
-        Ok(select_in!(
-            self,
-            photos,
-            PhotoFindingRow,
-            "select photo_id, code, other_id, body from photo_finding where street_id = ",
-            street,
-            " and photo_id in ("
         ))
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Building, LicenceSite};
 use crate::fact::{Fact, Kind};
-use crate::ids::{OfficeId, OpId, VisitId};
+use crate::ids::{OfficeId, OpId, PhotoId, VisitId};
 use crate::issue::Issues;
 use crate::outcome::{Class, Elements};
+use crate::photo::finding::Finding;
 use crate::registry::structure::Target;
 use crate::visit::Visit;
 use serde::Serialize;
@@ -44,6 +45,19 @@ pub struct VisitStanding {
     /// Visits that say the same within minutes: one of them may be a slip of the finger.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub duplicates: BTreeSet<VisitId>,
+    /// For the revision that counts: what is to be looked at about its photos.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingStanding>,
+}
+
+/// What is to be looked at about a photo, and whether somebody has.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingStanding {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Somebody who had seen all that it follows from has closed it.
+    pub closed: bool,
 }
 
 impl Building {
@@ -72,6 +86,14 @@ impl Building {
                             self.ledger.visit(op).is_some_and(|v| self.belongs(v, office))
                         })
                     }
+                    (Kind::PhotoVerified { photo, .. } | Kind::FindingClosed { photo, .. }, _) => {
+                        self.is_of_photo(*photo, office)
+                    }
+                    (Kind::PhotoRead(reading), _) => self.is_of_photo(reading.photo, office),
+                    (Kind::PhotosAlike(resemblance), _) => {
+                        let mut photos = resemblance.photos.iter();
+                        photos.any(|alike| self.is_of_photo(alike.photo, office))
+                    }
                     (kind, _) => self.names(kind, office),
                 };
                 about.then(|| match visit {
@@ -91,17 +113,21 @@ impl Building {
 
     fn visit_item(&self, fact: &Fact, visit: &Visit) -> HistoryItem {
         let suspicions = self.suspect(fact, visit);
+        let key = (visit.visit_id, fact.author);
+        let effective = self.ledger.effective(key).is_some_and(|(op, _)| op == fact.op);
+        let findings = if effective { self.findings_of(key) } else { Vec::new() };
         let standing = VisitStanding {
             visit_id: visit.visit_id,
             revision: visit.revision,
-            effective: self
-                .ledger
-                .effective((visit.visit_id, fact.author))
-                .is_some_and(|(op, _)| op == fact.op),
+            effective,
             voided: self.ledger.is_voided(visit.visit_id),
             class: visit.class,
             missing: visit.missing,
             duplicates: suspicions.duplicates,
+            findings: findings
+                .into_iter()
+                .map(|finding| FindingStanding { closed: self.is_closed(&finding), finding })
+                .collect(),
         };
         let mut issues = suspicions.issues;
         issues.extend(self.timing(fact, visit));
@@ -111,6 +137,13 @@ impl Building {
             licence: self.licence_found_by(fact.op),
             visit: Some(standing),
         }
+    }
+
+    /// Whether a visit that belongs to an office promises a photo.
+    fn is_of_photo(&self, photo: PhotoId, office: OfficeId) -> bool {
+        let visits = self.ledger.visits_that_promise(photo);
+        let mut revisions = visits.flat_map(|key| self.ledger.revisions_of(key));
+        revisions.any(|op| self.ledger.visit(op).is_some_and(|visit| self.belongs(visit, office)))
     }
 
     fn belongs(&self, visit: &Visit, office: OfficeId) -> bool {

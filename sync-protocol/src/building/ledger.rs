@@ -1,11 +1,13 @@
 //! The facts of a building, each once, and the indexes that find what a new fact touches.
 
 use super::groups::Groups;
+use super::photographs::Photographs;
 use crate::canonical::Hash;
+use crate::coverage::office::Evidence;
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
 use crate::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, UserId, VisitId};
-use crate::visit::Visit;
+use crate::visit::{Photograph, Promise, Visit};
 use crate::withdrawal::withdrawn;
 use crate::zoo::{Defect, is_planted};
 use serde_json::{Map, Value};
@@ -26,6 +28,7 @@ pub(super) struct Ledger {
     visits_by_photo: BTreeSet<(PhotoId, VisitKey)>,
     visits_by_hash: BTreeSet<(Hash, VisitKey)>,
     verified: HashMap<PhotoId, BTreeSet<Hash>>,
+    pub(super) photographs: Photographs,
     voids: HashMap<VisitId, BTreeSet<OpId>>,
     late: HashMap<VisitId, BTreeSet<OpId>>,
     approvals: HashMap<OfficeId, BTreeMap<OpId, Approval>>,
@@ -83,10 +86,11 @@ impl Ledger {
             Kind::Visit(visit) => {
                 let key = (visit.visit_id, fact.author);
                 self.revisions.insert((key, op));
-                for promise in &visit.photographs {
+                for Photograph { promise, .. } in &visit.photographs {
                     self.visits_by_photo.insert((promise.photo, key));
                     self.visits_by_hash.extend(promise.sha256.map(|hash| (hash, key)));
                 }
+                self.photographs.put(op, &fact.kind);
                 touched.visits.insert(key);
             }
             Kind::Void { visit } => {
@@ -135,7 +139,11 @@ impl Ledger {
                 self.confirmations.insert(op, (*floor, seen));
             }
             Kind::Building(_) => drop(self.registrations.insert(op)),
-            _ => {}
+            kind => {
+                for photo in self.photographs.put(op, kind) {
+                    touched.visits.extend(self.visits_that_promise(photo));
+                }
+            }
         }
         self.facts.insert(op, Box::new(fact));
     }
@@ -221,7 +229,7 @@ impl Ledger {
     }
 
     /// Those ops that nobody withdrew.
-    fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
+    pub(super) fn standing(&self, ops: Option<&BTreeSet<OpId>>) -> impl Iterator<Item = OpId> {
         let ops = ops.into_iter().flatten().copied();
         ops.filter(|op| !self.withdrawn.contains(op))
     }
@@ -311,10 +319,26 @@ impl Ledger {
     }
 
     /// Whether a promised photo has arrived with the promised bytes.
-    pub(super) fn is_verified(&self, promise: &crate::visit::Promise) -> bool {
+    pub(super) fn is_verified(&self, promise: &Promise) -> bool {
         self.verified
             .get(&promise.photo)
             .is_some_and(|hashes| promise.sha256.is_none_or(|promised| hashes.contains(&promised)))
+    }
+
+    /// Where the mandatory photo of a visit is. One that the desk has waived is due from nobody.
+    pub(super) fn evidence(&self, visit: &Visit) -> Evidence {
+        let is_waived = |promise: &Promise| {
+            self.standing(self.photographs.waivers(promise.photo)).next().is_some()
+        };
+        if visit.mandatory.is_empty() {
+            Evidence::NotDue
+        } else if visit.mandatory.iter().any(|promise| self.is_verified(promise)) {
+            Evidence::Verified
+        } else if visit.mandatory.iter().any(is_waived) {
+            Evidence::NotDue
+        } else {
+            Evidence::Pending
+        }
     }
 
     pub(super) fn is_accepted(&self, round: RoundId) -> bool {

@@ -6,8 +6,8 @@
 //! difference, the old contribution being remembered, never derived again.
 //!
 //! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office`
-//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, [`view`] is
-//! what is served and `serve` makes its bytes, [`answer`] says to a
+//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
+//! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
 //! visit, [`late`] which visits are from outside their round.
 
@@ -15,12 +15,14 @@ pub mod answer;
 mod binding;
 mod conflicts;
 pub mod decide;
+mod findings;
 mod groups;
 pub mod history;
 pub mod late;
 mod ledger;
 mod licences;
 mod office;
+mod photographs;
 mod reassigned;
 mod serve;
 pub mod settle;
@@ -39,8 +41,10 @@ use crate::registry::structure::{Office, Status, Structure, Target, roster_statu
 use crate::time::Millis;
 use crate::visit::Visit;
 use crate::zoo::{Defect, is_planted};
-pub use binding::Binding;
+pub use binding::{Binding, WaitingForPhotos};
 use conflicts::Conflicts;
+use findings::Findings;
+pub use findings::VisitWithPhoto;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;
 pub use licences::{LICENCE_SEEN_ELSEWHERE, LicenceSite, LicencesMoved};
@@ -60,6 +64,8 @@ pub struct RoundWindow {
     pub until_ms: Millis,
     /// First moment at which a visit from inside the window arrives too late for the final figures.
     pub grace_until_ms: Millis,
+    /// The round is closed: what has not come by now counts as missing.
+    pub is_closed: bool,
 }
 
 /// The merged state of one building.
@@ -75,11 +81,14 @@ pub struct Building {
     placed: BTreeMap<VisitKey, Placed>,
     /// Visits that wait for somebody to accept them late.
     late: BTreeSet<VisitKey>,
+    /// Visits whose mandatory photo has not come.
+    without_photo: BTreeSet<VisitKey>,
     visits_of: BTreeSet<(OfficeId, VisitKey)>,
     offices: BTreeMap<OfficeId, OfficeDerived>,
     floors: BTreeMap<FloorId, FloorDerived>,
     counts: Vec<Counts>,
     conflicts: Conflicts,
+    findings: Findings,
     /// What each entity as served adds to the digest.
     served: BTreeMap<(EntityKind, uuid::Uuid), Sum>,
     digest: Digest,
@@ -119,11 +128,13 @@ impl Building {
             licences: Licences::default(),
             placed: BTreeMap::new(),
             late: BTreeSet::new(),
+            without_photo: BTreeSet::new(),
             visits_of: BTreeSet::new(),
             offices: BTreeMap::new(),
             floors: BTreeMap::new(),
             counts,
             conflicts: Conflicts::default(),
+            findings: Findings::default(),
             served: BTreeMap::new(),
             digest: Digest::default(),
         }
@@ -173,6 +184,7 @@ impl Building {
         let mut dirty_floors = BTreeSet::new();
         for office in &dirty {
             self.derive_office(*office, &mut dirty_floors);
+            self.derive_findings(*office);
         }
         if touched.structure {
             dirty_floors.extend(self.floors.keys().copied());
@@ -211,6 +223,7 @@ impl Building {
         } else {
             touched.visits.iter().copied().collect()
         };
+        let mut moved = BTreeSet::new();
         for visit in visits {
             let is_touched = touched.everything || touched.visits.contains(&visit);
             let before = self.placed.get(&visit);
@@ -221,12 +234,15 @@ impl Building {
             };
             let now = effective.map(|(op, visit)| self.place(op, visit));
             if is_touched || before != now.as_ref() {
+                moved.extend(before.iter().chain(&now.as_ref()).map(|placed| placed.op));
                 self.replace_placed(visit, now, dirty, homeless);
             }
             if is_touched {
                 self.note_late(visit);
+                self.note_photo(visit);
             }
         }
+        dirty.extend(self.offices_alike(&moved));
         for office in &touched.offices {
             dirty.extend(self.structure.canonical(*office));
         }

@@ -9,7 +9,7 @@ use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage
 use crate::coverage::owed::{Open, Opens};
 use crate::coverage::shared::{Companies, SharedRoom};
 use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, UserId};
-use crate::outcome::{Class, Elements, Outcome};
+use crate::outcome::{Class, Element, Elements, Outcome};
 use crate::registry::office::Sharing;
 use crate::registry::structure::{Office, Structure};
 use crate::time::Millis;
@@ -55,6 +55,10 @@ struct Effective<'a> {
     visit: &'a Visit,
     op: OpId,
     at_ms: Millis,
+    /// What it means for coverage, in the round that is looked at.
+    class: Class,
+    /// Elements it did not obtain.
+    missing: Elements,
 }
 
 impl Effective<'_> {
@@ -83,7 +87,8 @@ pub(super) fn derive(
         let by_receipt = is_planted(Defect::ReceiptTime);
         let at_ms = if by_receipt { stamp.received_ms } else { stamp.corrected_ms };
         let rejected = visit.class == Class::Claim && ledger.is_rejected_claim(op);
-        (!rejected).then_some(Effective { key, visit, op, at_ms })
+        let (class, missing) = (visit.class, visit.missing);
+        (!rejected).then_some(Effective { key, visit, op, at_ms, class, missing })
     });
     let visits = effective.collect();
     let deriving = Deriving { ledger, structure, id, office, visits };
@@ -102,8 +107,10 @@ struct Deriving<'a> {
 impl Deriving<'_> {
     fn cell(&self, window: &RoundWindow) -> Cell {
         let visits = self.visits.iter().copied();
-        let effective: Vec<Effective<'_>> =
-            visits.filter(|visit| visit.counts_for(window, self.ledger)).collect();
+        let effective: Vec<Effective<'_>> = visits
+            .filter(|visit| visit.counts_for(window, self.ledger))
+            .map(|visit| self.at_closing(visit, window))
+            .collect();
         let numbered = Company::number(effective.iter().map(|effective| &effective.visit.company));
         let approvals = self.approvals(window.round);
         let (mut coverage, companies) = if self.office.sharing == Sharing::Shared {
@@ -120,7 +127,7 @@ impl Deriving<'_> {
         let extras = self.extras(&effective, &numbered, companies);
         let Coverage { state, reason, flags, .. } = coverage;
         let shut = |class| matches!(class, Class::Locked | Class::Blocked | Class::Attempt);
-        let attempts = effective.iter().filter(|effective| shut(effective.visit.class)).count();
+        let attempts = effective.iter().filter(|effective| shut(effective.class)).count();
         let last = effective.iter().max_by_key(|effective| (effective.at_ms, effective.op));
         Cell {
             round: window.round,
@@ -131,6 +138,23 @@ impl Deriving<'_> {
             visits: to_i64(effective.len()),
             last: last.map(|effective| (effective.at_ms, effective.visit.outcome)),
         }
+    }
+
+    /// What a visit counts for when its round is closed: without its mandatory photo an inspection has
+    /// not seen the licence, and an absence was not shown (C37, domain §2.7.2). The photo may still
+    /// come, or be waived; then all is as it was.
+    fn at_closing<'a>(&self, mut visit: Effective<'a>, window: &RoundWindow) -> Effective<'a> {
+        if window.is_closed && self.evidence(visit.visit) == Evidence::Pending {
+            match visit.class {
+                Class::Settled | Class::Partial => {
+                    visit.class = Class::Partial;
+                    visit.missing.insert(Element::C2Licence);
+                }
+                Class::Absent => visit.class = Class::Locked,
+                _ => {}
+            }
+        }
+        visit
     }
 
     /// What the approvers of an exclusion had seen. An approval stands on a claim that somebody
@@ -150,26 +174,20 @@ impl Deriving<'_> {
     }
 
     fn contact<'a>(&self, effective: &Effective<'a>, numbered: &Numbered<'a>) -> Contact {
-        let Effective { visit, op, at_ms, .. } = effective;
+        let Effective { visit, op, at_ms, class, missing, .. } = effective;
         Contact {
             op: *op,
             at_ms: *at_ms,
             outcome: visit.outcome,
-            class: visit.class,
-            missing: visit.missing,
+            class: *class,
+            missing: *missing,
             companies: numbered.of(&visit.company),
             evidence: self.evidence(visit),
         }
     }
 
     fn evidence(&self, visit: &Visit) -> Evidence {
-        if visit.mandatory.is_empty() {
-            Evidence::NotDue
-        } else if visit.mandatory.iter().any(|promise| self.ledger.is_verified(promise)) {
-            Evidence::Verified
-        } else {
-            Evidence::Pending
-        }
+        self.ledger.evidence(visit)
     }
 
     fn shared_room<'a>(&self, effective: &[Effective<'a>], numbered: &Numbered<'a>) -> SharedRoom {
@@ -211,7 +229,7 @@ impl Deriving<'_> {
         companies: Option<Companies>,
     ) -> OfficeExtras {
         let latest = |wanted: &[Class]| {
-            let wanted = effective.iter().filter(|e| wanted.contains(&e.visit.class));
+            let wanted = effective.iter().filter(|e| wanted.contains(&e.class));
             wanted.max_by_key(|effective| (effective.at_ms, effective.op))
         };
         let settled = latest(&[Class::Settled, Class::Absent]);
@@ -223,7 +241,7 @@ impl Deriving<'_> {
             added_on_site: !self.office.initial,
             case_open,
             unlicensed_open: is_unlicensed_open(effective, numbered),
-            ever_shut: effective.iter().any(|effective| shut(effective.visit.class)),
+            ever_shut: effective.iter().any(|effective| shut(effective.class)),
             companies: self.company_counts(effective, numbered, companies),
         }
     }
@@ -239,7 +257,7 @@ impl Deriving<'_> {
         for (company, effective) in contacts.flat_map(|e| companies_met(e, numbered)) {
             let found = by_company.entry(company).or_default();
             found.inputs = found.inputs.union(effective.visit.clears);
-            found.missing = found.missing.intersection(effective.visit.missing);
+            found.missing = found.missing.intersection(effective.missing);
             found.licensed |= effective.visit.licensed;
             found.verified |=
                 effective.visit.licensed && self.evidence(effective.visit) == Evidence::Verified;
@@ -309,12 +327,12 @@ fn is_unlicensed_open<'a>(effective: &[Effective<'a>], numbered: &Numbered<'a>) 
             *last = met;
         }
     }
-    let ends_it = |visit: &Visit| match visit.class {
+    let ends_it = |effective: &Effective<'_>| match effective.class {
         Class::Absent => true,
-        Class::Settled => !visit.outcome.is_contact(),
+        Class::Settled => !effective.visit.outcome.is_contact(),
         _ => false,
     };
-    let ended = effective.iter().filter(|e| ends_it(e.visit)).map(order).max();
+    let ended = effective.iter().filter(|e| ends_it(e)).map(order).max();
     last_met
         .values()
         .any(|met| met.visit.unlicensed_open && ended.is_none_or(|end| order(met) > end))

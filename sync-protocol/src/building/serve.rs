@@ -15,8 +15,12 @@ use crate::registry::door_order::DoorOrder;
 use crate::registry::structure::{Office, Status};
 use crate::zoo::{Defect, is_planted};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// Most findings that the entity of one office tells.
+const FINDINGS_TOLD_MAX: usize = 32;
 
 impl Building {
     /// All entities as they stand, made anew from what is derived: equal sets of facts give equal
@@ -104,6 +108,8 @@ impl Building {
             roster_version: self.roster_versions.latest(),
             rounds: rounds.collect(),
             late_waiting: self.late.len(),
+            photos_waiting: self.without_photo.len(),
+            findings_open: self.findings.len(),
             conflicts: self.conflicts.open().iter().cloned().collect(),
         }
     }
@@ -203,7 +209,15 @@ impl Building {
                 })
                 .collect(),
             rounds: self.office_rounds(id),
+            findings: self.findings_told(id),
         }
+    }
+
+    /// What whoever took the photos of an office is told of them.
+    fn findings_told(&self, id: OfficeId) -> Vec<Value> {
+        let told = self.findings_in(id).filter(|finding| finding.code.is_for_author());
+        let told = told.take(FINDINGS_TOLD_MAX);
+        told.map(|finding| serde_json::to_value(finding).expect("it is plain")).collect()
     }
 
     /// Where an office stands now, for the phone that just changed it.

@@ -13,7 +13,7 @@ use crate::issue::Issues;
 use crate::registry::office::Sharing;
 use crate::registry::structure::Target;
 use crate::time::Millis;
-use crate::visit::{Promise, Visit};
+use crate::visit::{Photograph, Visit};
 use std::collections::BTreeSet;
 
 /// Two visits of one inspector to one office that say the same are suspected to be one, where no more
@@ -77,11 +77,11 @@ impl Building {
     /// Whether the bytes of a photo were promised for another office too (C39).
     fn has_reused_photo(&self, key: VisitKey, placed: &Placed, visit: &Visit) -> bool {
         let here: BTreeSet<OfficeId> = offices(placed).collect();
-        visit.photographs.iter().filter_map(|promise| promise.sha256).any(|hash| {
+        visit.photographs.iter().filter_map(|photo| photo.promise.sha256).any(|hash| {
             let others = self.ledger.visits_with(hash).filter(|other| *other != key);
             others.filter_map(|other| self.placed.get(&other)).any(|other| {
                 let promises = self.ledger.visit(other.op).map(|visit| &visit.photographs);
-                let is_same = |promise: &Promise| promise.sha256 == Some(hash);
+                let is_same = |photo: &Photograph| photo.promise.sha256 == Some(hash);
                 promises.is_some_and(|promises| promises.iter().any(is_same))
                     && offices(other).any(|office| !here.contains(&office))
             })
@@ -163,7 +163,7 @@ impl Building {
 }
 
 /// The live offices that a visit belongs to.
-fn offices(placed: &Placed) -> impl Iterator<Item = OfficeId> {
+pub(super) fn offices(placed: &Placed) -> impl Iterator<Item = OfficeId> {
     placed.targets.iter().filter_map(|target| match target {
         Target::Office(office) => Some(*office),
         Target::NeedsReassignment(_) | Target::Unknown(_) => None,

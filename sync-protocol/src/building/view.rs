@@ -63,6 +63,12 @@ pub struct BuildingView {
     /// Visits that count only when somebody accepts them late, or should be looked at for their time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late_waiting: usize,
+    /// Visits whose mandatory photo has neither come nor been waived.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub photos_waiting: usize,
+    /// Findings about photos that nobody has closed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_open: usize,
     /// What people disagree about, and nobody settled yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
@@ -179,6 +185,9 @@ pub struct OfficeView {
     /// Where it stands in every round; empty unless it is live.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<OfficeRound>,
+    /// What is to be looked at about photos of visits to it, as far as their authors are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Value>,
 }
 
 /// A company on the list of an office, as served.

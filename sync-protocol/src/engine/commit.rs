@@ -10,7 +10,7 @@ use crate::building::{Binding, Building, Entity, LICENCE_SEEN_ELSEWHERE, Licence
 use crate::canonical::Hash;
 use crate::digest::Digest;
 use crate::fact::Fact;
-use crate::ids::{BuildingId, OpId, UserId};
+use crate::ids::{BuildingId, OpId, PhotoId, UserId};
 use crate::zoo::{Defect, is_planted};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
@@ -69,6 +69,8 @@ pub struct Move {
     pub licences: LicencesMoved,
     /// Photos whose record and whose bytes are both here now.
     pub bound: Vec<Binding>,
+    /// Photos of which it was said anew whether they show an identity document, and whether they do.
+    pub restricted: BTreeMap<PhotoId, bool>,
 }
 
 /// What became of an op.
@@ -159,10 +161,11 @@ impl<'a> Plan<'a> {
             let numbers = entities.len().max(1);
             let seq = from.seq + i64::try_from(numbers).unwrap_or(i64::MAX);
             let to = Head { seq, digest: building.digest(), ..from };
+            let restricted = ops.iter().flat_map(|op| building.restricted_by(*op)).collect();
             let bound: BTreeSet<Binding> =
                 ops.into_iter().flat_map(|op| building.bound_by(op)).collect();
             let (licences, bound) = (building.licences_moved(), bound.into_iter().collect());
-            Some(Move { bucket, from, to, entities, licences, bound })
+            Some(Move { bucket, from, to, entities, licences, bound, restricted })
         });
         let mut commit = Commit { moves: moves.collect(), ..Commit::default() };
         for judged in &self.merged {

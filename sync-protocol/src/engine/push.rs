@@ -106,10 +106,11 @@ pub fn may_file(roles: &[&str], kind: &str) -> bool {
     let any = |allowed: &[&str]| roles.iter().any(|role| allowed.contains(role));
     match kind {
         // The server files it, when it has seen the bytes.
-        "photo_verified" => false,
-        "exclusion_approve" | "exclusion_reject" | "visit_void" | "visit_unvoid"
-        | "visit_reassign" | "accept_late" | "structure_reject" | "office_restore"
-        | "building_accept" | "building_add" | "section_add" => any(&["street_supervisor"]),
+        "photo_verified" | "photo_read" | "photo_alike" => false,
+        "waive_photo" | "exclusion_approve" | "exclusion_reject" | "visit_void"
+        | "visit_unvoid" | "visit_reassign" | "accept_late" | "structure_reject"
+        | "office_restore" | "building_accept" | "building_add" | "section_add"
+        | "finding_close" | "photo_declassify" => any(&["street_supervisor"]),
         "same_as" | "not_same_as" => any(&["street_supervisor", "community_manager"]),
         "floor_add" | "floor_confirm" | "occupancy_add" | "occupants_confirm" => {
             any(&["inspector", "team_leader", "community_manager", "street_supervisor"])

@@ -9,6 +9,8 @@ use crate::field::Source;
 use crate::ids::VisitId;
 use crate::issue::Issues;
 use crate::op::Op;
+use crate::photo::PhotoKind;
+use crate::photo::reading::{PhotoReading, Resemblance};
 use crate::registry::office::{NewOffice, OfficeKind, Sharing};
 use crate::time::{CLOCK_SKEW_MS, Millis, Stamp, TimeQuality};
 use crate::visit::Visit;
@@ -54,7 +56,8 @@ impl Kind {
         let body = Body::new(&op.body);
         Some(match kind {
             "visit" => {
-                let (visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
+                let (mut visit, found) = Visit::read(&op.body, VisitId(op.subject.id), op.hash);
+                visit.wall_ms = Some(op.captured.wall_ms);
                 issues.extend(found);
                 let gap = has_photo_of_another_time(&body, op, issues);
                 issues.add_if(gap, "photo_time_gap");
@@ -85,10 +88,25 @@ impl Kind {
                 round: body.id("round_id", issues),
             },
             "exclusion_reject" => Self::ExclusionRejected,
-            "structure_reject" | "office_restore" | "visit_unvoid" => Self::Withdrawal,
+            "structure_reject" | "office_restore" | "visit_unvoid" | "photo_declassify" => {
+                Self::Withdrawal
+            }
+            "waive_photo" => Self::PhotoWaived { photo: body.id("photo_id", issues)? },
+            "photo_reclassify" => {
+                let photo = body.id("photo_id", issues)?;
+                // Away from an identity document leads only a decision of the desk.
+                let kind = body.code("kind", issues, PhotoKind::parse, PhotoKind::Other);
+                (kind == Some(PhotoKind::IdCard)).then_some(Self::PhotoRestricted { photo })?
+            }
             "photo_verified" => Self::PhotoVerified {
                 photo: body.id("photo_id", issues)?,
                 sha256: Hash::parse(body.text("sha256", issues)?)?,
+            },
+            "photo_read" => Self::PhotoRead(Box::new(PhotoReading::read(&body, issues)?)),
+            "photo_alike" => Self::PhotosAlike(Box::new(Resemblance::read(&body, issues)?)),
+            "finding_close" => Self::FindingClosed {
+                finding: body.id("finding_id", issues)?,
+                photo: body.id("photo_id", issues)?,
             },
             "building_accept" => Self::Accepted { round: body.id("round_id", issues)? },
             _ if RECORDED.contains(&kind) => Self::Recorded,

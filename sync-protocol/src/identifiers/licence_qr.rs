@@ -33,6 +33,28 @@ pub fn claimed(raw: &str) -> Option<&str> {
     code_in(raw.trim())
 }
 
+/// Whether the text of a code is surely none of a licence: what pays, what signs into a network, what
+/// makes friends. Anything else may be a local register's.
+#[must_use]
+pub fn is_of_another_use(text: &str) -> bool {
+    const BEGIN: [&str; 12] = [
+        "wxp://",
+        "https://qr.alipay.com/",
+        "https://qr.95516.com/",
+        "https://u.wechat.com/",
+        "http://weixin.qq.com/",
+        "https://weixin.qq.com/",
+        "wifi:",
+        "begin:vcard",
+        "mecard:",
+        "tel:",
+        "mailto:",
+        "smsto:",
+    ];
+    let text = text.trim().to_ascii_lowercase();
+    BEGIN.iter().any(|begin| text.starts_with(begin))
+}
+
 fn code_in(link: &str) -> Option<&str> {
     // Programs differ on blanks and backslashes inside a link; none belongs in this one.
     if link.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {

@@ -93,7 +93,7 @@ fn merge(body: &mut Value, more: Value) {
 
 fn fold(drafts: &[&Draft]) -> Building {
     let (round, from_ms, until_ms) = (RoundId(id("round", 0)), 0, 600);
-    let window = RoundWindow { round, from_ms, until_ms, grace_until_ms: 5_500 };
+    let window = RoundWindow { round, from_ms, until_ms, grace_until_ms: 5_500, is_closed: false };
     let mut building = Building::new(building_id(), vec![window]);
     for draft in drafts {
         building.apply([draft.read().0]);

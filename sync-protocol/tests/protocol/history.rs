@@ -74,6 +74,11 @@ enum Act {
     AcceptLate(u64),
     Reassign { visit: u64, office: u64, instead_of: Option<u64> },
     Photo { photo: u64, right: bool },
+    Read { photo: u64, long_side_px: i64, reader: i64 },
+    Alike { a: u64, b: u64, bits: Option<i64>, next_door: bool },
+    Look { visit: u64, author: u64, photo: u64 },
+    Waive(u64),
+    Card(u64),
     Exclude { office: u64, round: Option<u64> },
     RejectClaims,
     Withdraw(usize),
@@ -171,11 +176,29 @@ fn decision() -> impl Strategy<Value = Act> {
             Act::Reassign { visit, office, instead_of }
         }),
         (0..3u64, any::<bool>()).prop_map(|(photo, right)| Act::Photo { photo, right }),
+        photo_told(),
+        photo_told(),
         (office(), option::of(0..2u64)).prop_map(|(office, round)| Act::Exclude { office, round }),
         Just(Act::RejectClaims),
         office().prop_map(Act::Remove),
         (0..2u64).prop_map(Act::Accept),
         (0..3usize).prop_map(Act::Other),
+    ]
+}
+
+fn photo_told() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        (0..3u64, sample::select(vec![100, 4000]), 0..3i64)
+            .prop_map(|(photo, long_side_px, reader)| Act::Read { photo, long_side_px, reader }),
+        (0..3u64, 0..3u64, option::of(0..9i64), any::<bool>())
+            .prop_map(|(a, b, bits, next_door)| Act::Alike { a, b, bits, next_door }),
+        (0..5u64, 0..3u64, 0..3u64).prop_map(|(visit, author, photo)| Act::Look {
+            visit,
+            author,
+            photo
+        }),
+        (0..3u64).prop_map(Act::Waive),
+        (0..3u64).prop_map(Act::Card),
     ]
 }
 
@@ -202,7 +225,7 @@ pub(crate) fn histories() -> impl Strategy<Value = Vec<Draft>> {
     let act = prop_oneof![
         4 => visit().prop_map(Act::Visit),
         2 => structure(),
-        1 => decision(),
+        2 => decision(),
     ];
     collection::vec(with_author(act), 0..ACTIONS_MAX).prop_map(|actions| {
         let mut all = begin();

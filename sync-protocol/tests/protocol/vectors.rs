@@ -4,6 +4,7 @@ use serde_json::Value;
 
 mod coverage;
 mod evidence;
+mod findings;
 mod held;
 mod ops;
 mod phone;
@@ -19,6 +20,7 @@ const OPS: &str = include_str!("../../../mobile-client-spec/vectors/ops.json");
 const VISITS: &str = include_str!("../../../mobile-client-spec/vectors/visits.json");
 const STRUCTURE: &str = include_str!("../../../mobile-client-spec/vectors/structure.json");
 const SUSPICIONS: &str = include_str!("../../../mobile-client-spec/vectors/suspicions.json");
+const FINDINGS: &str = include_str!("../../../mobile-client-spec/vectors/findings.json");
 const HELD: &str = include_str!("../../../mobile-client-spec/vectors/held.json");
 const DIGEST: &str = include_str!("../../../mobile-client-spec/vectors/digest.json");
 const EVIDENCE: &str = include_str!("../../../mobile-client-spec/vectors/evidence.json");
@@ -59,6 +61,7 @@ fn no_two_vectors_share_an_id() {
         VISITS,
         STRUCTURE,
         SUSPICIONS,
+        FINDINGS,
         HELD,
         DIGEST,
         EVIDENCE,

@@ -27,13 +27,14 @@ pub(crate) fn round_id(round: u64) -> RoundId {
     RoundId(id("round", round))
 }
 
-/// Two rounds: from 0 to 1000 and from 1000 to 2000.
+/// Two rounds: from 0 to 1000 and from 1000 to 2000, the second of which is closed.
 pub(crate) fn rounds() -> Vec<RoundWindow> {
     let window = |round: u64, from_ms| RoundWindow {
         round: round_id(round),
         from_ms,
         until_ms: from_ms + 1000,
         grace_until_ms: from_ms + 5_500,
+        is_closed: round == 1,
     };
     vec![window(0, 0), window(1, 1000)]
 }

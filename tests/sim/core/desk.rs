@@ -54,11 +54,14 @@ impl Core {
                 self.commit(&waiting);
             }
             Desk::Verify { op, building, photo } => {
-                let op = field::photo_verified(*op, *building, *photo, now_ms);
                 let (corrected_ms, received_ms) = (now_ms, now_ms);
                 let stamp = Stamp { corrected_ms, received_ms, quality: TimeQuality::WallOnly };
-                let author = op.author;
-                self.commit(&[to_merge(op, stamp, author)]);
+                let ops = field::photo_ops(*op, *building, *photo, now_ms);
+                let filed = ops.map(|op| {
+                    let author = op.author;
+                    to_merge(op, stamp, author)
+                });
+                self.commit(&filed);
             }
         }
     }

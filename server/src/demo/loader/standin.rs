@@ -34,6 +34,7 @@ impl Standin {
             from_ms: ROUND.from_ms,
             until_ms: ROUND.until_ms,
             grace_until_ms: ROUND.until_ms,
+            is_closed: false,
         };
         let id = BuildingId(building_id(plan.code));
         let mut standin = Self {

@@ -66,6 +66,9 @@ struct StackOffice {
     made_by: Vec<OpId>,
     #[serde(flatten)]
     cell: OfficeRound,
+    /// What is to be looked at about photos, as far as their authors are told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Value>,
 }
 
 /// Reads the floor stack of a building in a round.
@@ -107,8 +110,8 @@ impl Parts {
         for office in self.offices {
             let cell = office.rounds.into_iter().find(|cell| cell.round_id == round);
             if let Some(cell) = cell {
-                let OfficeView { office_id, label, made_by, floor_id, .. } = office;
-                let cell = StackOffice { office_id, label, made_by, cell };
+                let OfficeView { office_id, label, made_by, floor_id, findings, .. } = office;
+                let cell = StackOffice { office_id, label, made_by, cell, findings };
                 cells.entry(floor_id).or_default().push(cell);
             }
         }

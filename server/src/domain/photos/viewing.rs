@@ -5,7 +5,7 @@ use super::arrival::row_of;
 use crate::domain::access::{Act, Caller};
 use crate::domain::cursor::{open_sealed, seal_text};
 use crate::error::{Error, Result};
-use crate::store::{PhotoRow, Tx, ViewRow};
+use crate::store::{Account, PhotoRow, Tx, ViewRow};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::photo::{PhotoClass, of_kind};
 use saolou_protocol::time::Millis;
@@ -82,9 +82,14 @@ impl Photos {
         let rows = tx.photos(photo).await?;
         let row = row_of(rows, wanted.sha256).ok_or(Error::NotFound)?;
         may_see(&mut tx, caller, &row, now_ms).await?;
+        let is_restricted = tx.is_photo_restricted(row.street_id, photo).await?;
         let class = of_kind(row.kind.as_deref()).1;
+        let class = if is_restricted { PhotoClass::Identity } else { class };
         if class == PhotoClass::Identity && row.author_id != caller.user_id {
             caller.require_at(&mut tx, Act::Review, row.street_id).await?;
+        }
+        if is_restricted && wanted.variant != Variant::Original {
+            return Err(Error::NotFound);
         }
         drop(tx);
         if class > PhotoClass::Visit && reason.is_none() {
@@ -124,11 +129,17 @@ impl Photos {
         }
         let mut tx = self.sync.store.read().await?;
         let account = tx.account(ticket.user).await?;
-        if account.is_none_or(|account| account.suspended_ms.is_some()) {
-            return Err(Error::NotFound);
-        }
+        let account = account.filter(|account| account.suspended_ms.is_none());
+        let account = account.ok_or(Error::NotFound)?;
         let row = row_of(tx.photos(ticket.photo).await?, Some(ticket.sha256));
         let row = row.ok_or(Error::NotFound)?;
+        if tx.is_photo_restricted(row.street_id, ticket.photo).await? {
+            // The link may be from before somebody saw what the photo shows (C42).
+            may_see_identity(&mut tx, &account, &row).await?;
+            if ticket.variant != Variant::Original {
+                return Err(Error::NotFound);
+            }
+        }
         let (label, _) = of_kind(row.kind.as_deref());
         let (path, media_type) = match ticket.variant {
             Variant::Original => (self.folder.place(ticket.sha256), row.media_type),
@@ -167,6 +178,16 @@ async fn may_see(tx: &mut Tx, caller: &Caller, row: &PhotoRow, now_ms: Millis) -
         return Ok(());
     }
     Err(Error::NotFound)
+}
+
+/// Those who decide see an identity document, and its author.
+async fn may_see_identity(tx: &mut Tx, account: &Account, row: &PhotoRow) -> Result<()> {
+    if account.user_id == row.author_id {
+        return Ok(());
+    }
+    let grants = tx.grants(account.user_id).await?;
+    let caller = Caller::of(account.clone(), grants);
+    caller.require_at(tx, Act::Review, row.street_id).await
 }
 
 fn hash_of(row: &PhotoRow) -> Result<Hash> {

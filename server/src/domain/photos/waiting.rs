@@ -6,7 +6,7 @@ use super::arrival::{Placing, verified};
 use crate::domain::access::{Act, Caller};
 use crate::domain::writer::Push;
 use crate::error::{Error, Result};
-use crate::store::PhotoRow;
+use crate::store::{NewJob, PhotoRow, Stage};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,13 @@ impl Photos {
         if !tx.decide_photo(&row, state, reason, building).await? {
             return Err(Error::Invalid("somebody else has decided meanwhile".into()));
         }
+        if state == "stored" {
+            // Its bytes may have been read long ago; what they gave was nobody's to know until now.
+            let told = NewJob { photo_id: photo, sha256: decision.sha256.0, stage: Stage::Tell };
+            tx.put_jobs(&[told], self.sync.clock.now_ms()).await?;
+        }
         tx.commit().await?;
+        self.sync.jobs.ring();
         tracing::info!(photo_id = %photo, state, by = %caller.user_id, "a photo in quarantine was decided about");
         row.building_id = building;
         row.state = state.to_owned();

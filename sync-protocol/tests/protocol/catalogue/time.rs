@@ -2,6 +2,7 @@
 
 use super::{Draft, Ended, begin, ends, fold, inspected, orders, read_issues, said, visit};
 use saolou_protocol::fact::Fact;
+use saolou_protocol::ids::PhotoId;
 use saolou_protocol::time::{Stamp, TimeQuality};
 use serde_json::json;
 
@@ -56,6 +57,36 @@ fn c41_what_was_photographed_or_filed_far_away_is_flagged_and_counts() {
     assert_eq!((end.state(1201), end.state(1202)), (json!("covered"), json!("locked")));
     assert_eq!(end.issues(1202, 2), ["outside_geofence"]);
     end.keeps(1201, &[1]);
+}
+
+#[test]
+fn c42_a_photo_of_an_identity_card_is_hidden_until_the_desk_that_saw_it_says_otherwise() {
+    let photo = PhotoId(crate::world::id("photo", 1));
+    let promise = |kind: &str| json!({ "photos": [{ "photo_id": photo, "kind": kind }] });
+    let card =
+        |op| said(op, 1, "photo_reclassify", json!({ "photo_id": photo, "kind": "id_card" }));
+    let mut back = said(9, 9, "photo_declassify", json!({ "reason": "?" }));
+    back.seen = vec![crate::world::id("op", 2)];
+    let visit = visit(1, 1, 1201, "vacant", promise("vacant_interior"));
+    let seen = [visit.clone(), card(2), back.clone()];
+    for (facts, restricted) in [
+        (vec![visit.clone()], false),
+        (vec![visit.clone(), card(2)], true),
+        (vec![card(2)], true),
+        (seen.to_vec(), false),
+        ([seen.as_slice(), &[card(3)]].concat(), true),
+        (vec![super::visit(4, 2, 1202, "vacant", promise("id_card")), back], true),
+    ] {
+        for order in orders(&facts) {
+            let drafts: Vec<_> = order.iter().collect();
+            let building = fold(&drafts);
+            assert_eq!(building.is_restricted(photo), restricted, "{facts:?}");
+        }
+        let last = facts.last().expect("facts").read().0.op;
+        let told = fold(&facts.iter().collect::<Vec<_>>()).restricted_by(last);
+        assert!(told.iter().all(|(of, now)| (*of, *now) == (photo, restricted)), "{told:?}");
+        assert_eq!(told.is_empty(), facts.len() == 1 && !restricted, "{facts:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What the actions of a generated history say, as bodies of ops.
 
 use super::{Act, COMPANIES, KINDS, LABELS, OUTCOMES, Visit};
-use crate::world::id;
+use crate::world::{building_id, id};
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::ids::{PhotoId, UserId, VisitId};
+use saolou_protocol::photo::finding::{Finding, FindingCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,6 +34,11 @@ impl Act {
                     json!({"photo_id": id("photo", *photo), "sha256": sha256}),
                 )
             }
+            Self::Read { .. }
+            | Self::Alike { .. }
+            | Self::Look { .. }
+            | Self::Waive(_)
+            | Self::Card(_) => self.photo_content(),
             Self::Exclude { office: room, round } => {
                 let round = round.map(|round| id("round", round));
                 let body = json!({"office_id": office(room), "round_id": round});
@@ -59,6 +66,45 @@ impl Act {
                 ("building_add", nowhere, body)
             }
             _ => self.structure_content(),
+        }
+    }
+
+    fn photo_content(&self) -> (&'static str, Uuid, Value) {
+        let photo = |number: u64| id("photo", number);
+        let sha256 = |number: u64| Hash::of(format!("photo {number}").as_bytes());
+        let nowhere = id("nowhere", 0);
+        match self {
+            Self::Read { photo: of, long_side_px, reader } => {
+                let body = json!({"photo_id": photo(*of), "sha256": sha256(*of),
+                    "reader": reader, "long_side_px": long_side_px,
+                    "licence_codes": ["91990101MADEMA0273"], "is_code_there": true});
+                ("photo_read", nowhere, body)
+            }
+            Self::Alike { a, b, bits, next_door } => {
+                let side = |of: u64, building: Uuid| {
+                    json!({"photo_id": photo(of), "sha256": sha256(of), "building_id": building,
+                        "licence_codes": []})
+                };
+                let there = if *next_door { id("building", 2) } else { building_id().0 };
+                let mut body = json!({"photos": [side(*a, building_id().0), side(*b, there)]});
+                if let Some(bits) = bits {
+                    (body["bits_of_64"], body["bits_of_256"]) = (json!(bits), json!(bits));
+                }
+                ("photo_alike", nowhere, body)
+            }
+            Self::Look { visit, author, photo: of } => {
+                let key = (VisitId(id("visit", *visit)), UserId(id("author", *author)));
+                let what = (FindingCode::LowResolution, Value::Null);
+                let of = PhotoId(photo(*of));
+                let finding = Finding::new(key, of, what, None, Vec::new());
+                let body = json!({"finding_id": finding.finding_id, "photo_id": of});
+                ("finding_close", nowhere, body)
+            }
+            Self::Waive(of) => ("waive_photo", nowhere, json!({"photo_id": photo(*of)})),
+            Self::Card(of) => {
+                ("photo_reclassify", nowhere, json!({"photo_id": photo(*of), "kind": "id_card"}))
+            }
+            _ => unreachable!("it is about something else"),
         }
     }
 

@@ -63,7 +63,13 @@ pub(super) fn fold_one_by_one<'a>(facts: impl Iterator<Item = &'a Fact>) -> Buil
     let round = RoundId(id("r1").expect("an id"));
     let mut building = Building::new(
         building_id(),
-        vec![RoundWindow { round, from_ms: 0, until_ms: 1000, grace_until_ms: 9000 }],
+        vec![RoundWindow {
+            round,
+            from_ms: 0,
+            until_ms: 1000,
+            grace_until_ms: 9000,
+            is_closed: false,
+        }],
     );
     facts.for_each(|fact| drop(building.apply([fact.clone()])));
     building
