@@ -25,6 +25,7 @@ mod decoding;
 mod demo;
 mod devices;
 mod disk_full;
+mod enrolment;
 mod epochs;
 mod events;
 mod evidence;

@@ -6,6 +6,7 @@ mod admin;
 mod conflicts;
 mod coverage;
 mod desk;
+mod devices;
 mod events;
 mod evidence;
 mod health;
@@ -138,7 +139,12 @@ fn desk_routes() -> Router<App> {
         .route("/late/accept", post(conflicts::accept_late))
         .route("/buildings/{id}/decisions", post(desk::decide_building))
         .route("/leaves", get(desk::leaves))
+        .route("/devices", get(devices::list))
+        .route("/devices/enrol", post(devices::enrol))
+        .route("/devices/{id}/key", post(devices::rotate))
+        .route("/devices/{id}/manifests", get(devices::manifests))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
+        .route("/enrolments", post(devices::invite))
         .route("/photos", get(photos::waiting))
         .route("/photos/{id}/decide", post(photos::decide))
         .route("/photos/{id}/link", post(viewing::link))
