@@ -37,6 +37,7 @@ mod limits;
 mod odd_ops;
 mod order;
 mod past;
+mod photo_faults;
 mod photos;
 mod pull;
 mod quarantine;
