@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::accounts::Gate;
 use crate::domain::archive::Archive;
+use crate::domain::attempts::Attempts;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
 use crate::domain::evidence::confirming::Confirming;
@@ -11,6 +12,7 @@ use crate::domain::evidence::keys::Given;
 use crate::domain::evidence::log::Log;
 use crate::domain::jobs::{Jobs, Work};
 use crate::domain::photos::Photos;
+use crate::domain::sightings::Sightings;
 use crate::domain::sync::{BODY_BYTES_MAX, Limits, Sync};
 use crate::domain::writer::Writer;
 use crate::http::interim::{Announcing, Interim};
@@ -39,6 +41,9 @@ const GRACE: Duration = Duration::from_secs(20);
 pub(crate) struct App {
     pub(crate) sync: Sync,
     pub(crate) gate: Gate,
+    pub(crate) sightings: Sightings,
+    /// Codes that phones tried in vain.
+    pub(crate) attempts: Attempts,
     pub(crate) photos: Photos,
     pub(crate) archive: Archive,
     pub(crate) evidence: Log,
@@ -98,6 +103,8 @@ impl Server {
             )?,
             sync,
             gate: Gate::new(&keys.token),
+            sightings: Sightings::default(),
+            attempts: Attempts::default(),
             archive,
             evidence,
             body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
@@ -154,6 +161,8 @@ impl Server {
         });
         let mut stopping = app.stopping.clone();
         let photos = app.photos.clone();
+        let sightings = app.sightings.clone();
+        let sighting = tokio::spawn(sightings.clone().keep(store.clone()));
         let work = Work {
             store: store.clone(),
             clock: sync.clock.clone(),
@@ -196,9 +205,12 @@ impl Server {
         }
         // It ends by itself, and gives back what it does not get done.
         drop(working.await);
-        for task in [watching, sharing, marking, expiring, probing, scrubbing, logging] {
+        for task in [sighting, watching, sharing, marking, expiring, probing, scrubbing, logging] {
             task.abort();
             drop(task.await);
+        }
+        if let Err(error) = sightings.write(&store).await {
+            tracing::warn!(%error, "when devices were heard of last was not written down");
         }
         // The handlers are gone, and with them the last ways to the writer.
         drop(tokio::time::timeout(GRACE, writer).await);

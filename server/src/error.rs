@@ -36,6 +36,9 @@ pub(crate) enum Error {
     UnsupportedVersion,
     #[error("too many attempts")]
     TooManyAttempts,
+    /// A code by which a device asks to be enrolled that is not good, for whatever reason.
+    #[error("the code is not good")]
+    EnrolmentRefused,
     #[error("overloaded")]
     Overloaded,
     /// An upload that has expired, was cancelled, or whose bytes are lost.
@@ -224,6 +227,15 @@ impl Error {
                 "too_many_attempts",
                 ["尝试次数过多", "Too many attempts"],
                 ["请稍后再试。", "Wait a little and try again."],
+            ),
+            Self::EnrolmentRefused => problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "enrolment_refused",
+                ["设备登记码无效", "The enrolment code is not good"],
+                [
+                    "登记码可能已过期、已使用或不是给您的；请向街道督导索取新的登记码。",
+                    "It may have expired, been used, or be meant for somebody else; ask the street supervisor for a new one.",
+                ],
             ),
             Self::UploadGone => problem(
                 StatusCode::GONE,

@@ -7,6 +7,7 @@ use crate::digest::{Digest, Sums};
 use crate::held::Held;
 use crate::ids::{BuildingId, DeviceId, OpId};
 use crate::time::{ClockReading, Millis};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, Value};
 use std::collections::BTreeMap;
@@ -24,6 +25,12 @@ pub struct SyncRequest<'a> {
     /// refused for one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub clock: Option<ClockReading>,
+    /// What it still holds that the server does not, before this request.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub pending: Option<Pending>,
+    /// The checkpoint of the evidence log with the most entries that it holds, as a signed note.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub checkpoint: Option<String>,
     /// Ops, as [`crate::op::Op::seal`] wrote them.
     #[serde(default, borrow)]
     pub ops: Vec<&'a RawValue>,
@@ -33,6 +40,15 @@ pub struct SyncRequest<'a> {
     /// What the phone wants to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<PullRequest>,
+}
+
+/// What waits on a phone, for the desk to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Ops that were not answered.
+    pub records: u32,
+    /// Photos without a receipt.
+    pub photos: u32,
 }
 
 /// The pull half of a request.
@@ -83,6 +99,9 @@ pub struct SyncReply {
     /// Where the ops stand that the phone asked about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
+    /// The newest checkpoint of the evidence log, where the request did not bear it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
     /// How long to wait before the next sync, where the server has too much to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff_ms: Option<u64>,
@@ -194,7 +213,10 @@ pub struct Rows {
     pub entities: Vec<Served>,
 }
 
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ClockReading>, D::Error> {
+/// Reads what is only good to know: in a form that makes no sense it was not said.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     let sent = Option::<Value>::deserialize(deserializer)?;
-    Ok(sent.and_then(|clock| ClockReading::deserialize(clock).ok()))
+    Ok(sent.and_then(|said| T::deserialize(said).ok()))
 }

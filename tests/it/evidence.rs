@@ -20,13 +20,18 @@ use uuid::Uuid;
 
 mod auditing;
 mod tampering;
+
+pub(crate) use tampering::{refuses, set_back};
 mod witnesses;
 
 /// Longest time until something that happens by itself has happened.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again until there is an answer.
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -57,26 +62,26 @@ async fn text(actor: &Actor, path: &str) -> Option<String> {
     Some(answer.text().await.expect("a text"))
 }
 
-async fn bytes(actor: &Actor, path: &str) -> Vec<u8> {
+pub(crate) async fn bytes(actor: &Actor, path: &str) -> Vec<u8> {
     let answer = actor.send(Method::GET, path, None).await;
     assert_eq!(answer.status(), 200, "{path}");
     answer.bytes().await.expect("bytes").to_vec()
 }
 
-async fn key(actor: &Actor) -> Verifier {
+pub(crate) async fn key(actor: &Actor) -> Verifier {
     let keys = text(actor, "/evidence/log/key").await.expect("a key");
     Verifier::parse(keys.lines().last().expect("a line")).expect("a key")
 }
 
 /// The proof of a photo, as soon as there is one.
-async fn proof(actor: &Actor, photo: Uuid) -> Proof {
+pub(crate) async fn proof(actor: &Actor, photo: Uuid) -> Proof {
     let path = format!("/api/v1/evidence/photos/{photo}/proof");
     let proof = until("a proof", || text(actor, &path)).await;
     Proof::parse(&proof).expect("a proof")
 }
 
 /// The newest checkpoint, once it covers so many entries.
-async fn head(actor: &Actor, size_min: u64) -> Signed {
+pub(crate) async fn head(actor: &Actor, size_min: u64) -> Signed {
     let key = key(actor).await;
     until("a checkpoint", || async {
         let note = text(actor, "/evidence/log/checkpoint").await?;
@@ -99,7 +104,7 @@ async fn log(actor: &Actor, size: u64) -> Vec<(Tile, Vec<u8>)> {
     files
 }
 
-async fn auditor(world: &World) -> Actor {
+pub(crate) async fn auditor(world: &World) -> Actor {
     let user = serde_json::json!({
         "username": "shen", "name": "shen", "password": crate::world::PASSWORD,
         "roles": [{ "role": "auditor", "unit_id": id("street") }],

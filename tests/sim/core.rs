@@ -245,6 +245,7 @@ impl Backend for Core {
             duplicates,
             held,
             reviews,
+            checkpoint: None,
             backoff_ms: None,
             limits: LIMITS,
             pull,

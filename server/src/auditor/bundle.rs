@@ -209,6 +209,11 @@ fn judge_manifest(
         report.disproved("拍摄清单不是由所给设备签名", "none of the given devices signed it");
     } else if let Some(key) = enclosed.and_then(|key| DeviceKey::parse(key.trim())) {
         match manifest.is_signed_by(&key) {
+            Some(true) if is_registered(entries, &key) => report.proved(
+                "拍摄清单由该照片所属设备签名；该设备公钥在收到照片之前已登记于日志",
+                "the manifest is signed by the device that the photo came from, with the key that \
+                 the log says was registered for it before the photo was received",
+            ),
             Some(true) => report.not_proved(
                 "拍摄清单的签名与随附的设备公钥相符，但该公钥是否属于某台设备未经证明（用 --device 指定）",
                 "the manifest is signed by the enclosed key; whose key that is, is not proved \
@@ -217,6 +222,23 @@ fn judge_manifest(
             _ => report.disproved("拍摄清单签名无效", "the manifest's signature is invalid"),
         }
     }
+}
+
+/// Whether the log registered a key, before the photo was received, for the device that it names as
+/// the photo's. Entries that are in no log disprove the bundle elsewhere.
+fn is_registered(entries: &[Vec<u8>], key: &DeviceKey) -> bool {
+    let read: Vec<Entry> = entries.iter().filter_map(|entry| Entry::read(entry)).collect();
+    let received = read.iter().find_map(|entry| match &entry.event {
+        Event::Received { device: Some(device), .. } => Some((*device, entry.at_ms)),
+        _ => None,
+    });
+    let Some((of, received_ms)) = received else { return false };
+    read.iter().any(|entry| match &entry.event {
+        Event::DeviceKey { device, key: registered, .. } => {
+            (*device, *registered) == (of, key.fingerprint()) && entry.at_ms <= received_ms
+        }
+        _ => false,
+    })
 }
 
 /// Whether what is opened is what the log is committed to.

@@ -1,6 +1,7 @@
 //! Signing in: passwords hashed with Argon2id, short-lived signed tokens, refresh tokens that work once.
 
 use super::access::{Caller, ROLES};
+use super::attempts::Attempts;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::{Account, Grant, Store, Tx};
@@ -13,8 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -22,12 +22,6 @@ use uuid::Uuid;
 pub(crate) const ACCESS_TTL_MS: Millis = 30 * 60 * 1000;
 /// How long a phone may stay away before its user must type the password again.
 pub(crate) const REFRESH_TTL_MS: Millis = 14 * 24 * 3600 * 1000;
-/// Wrong passwords for one user name before it has to wait.
-const FAILURES_MAX: u32 = 10;
-/// How long it then waits.
-const LOCKOUT_MS: Millis = 60 * 1000;
-/// User names whose failures are remembered; more than that, and all are forgotten.
-const NAMES_MAX: usize = 10_000;
 /// Shortest password that is accepted for an account.
 pub(crate) const PASSWORD_CHARS_MIN: usize = 8;
 
@@ -38,7 +32,7 @@ pub(crate) struct Gate {
     decoding: DecodingKey,
     /// Hashing takes 19 MiB and a core for a moment: only as many at once as there are cores.
     hashing: Arc<Semaphore>,
-    failures: Arc<Mutex<HashMap<String, (u32, Millis)>>>,
+    failures: Attempts,
 }
 
 /// What a token says: who, in which session, until when (seconds).
@@ -88,7 +82,7 @@ impl Gate {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             hashing: Arc::new(Semaphore::new(cores)),
-            failures: Arc::default(),
+            failures: Attempts::default(),
         }
     }
 
@@ -122,15 +116,15 @@ impl Gate {
         password: &str,
         now_ms: Millis,
     ) -> Result<Account> {
-        self.check_failures(username, now_ms)?;
+        self.failures.check(username, now_ms)?;
         let account = store.read().await?.account_named(username).await?;
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         if !self.verify(password.to_owned(), hash).await? {
-            self.note_failure(username, now_ms);
+            self.failures.failed(username, now_ms);
             return Err(Error::WrongPassword);
         }
         let account = account.ok_or(Error::WrongPassword)?;
-        self.failures.lock().map_err(poisoned)?.remove(username);
+        self.failures.forget(username);
         Ok(account)
     }
 
@@ -213,26 +207,6 @@ impl Gate {
             Ok(matches && known)
         });
         verified.await.map_err(|error| Error::Internal(format!("hashing: {error}")))?
-    }
-
-    fn check_failures(&self, username: &str, now_ms: Millis) -> Result<()> {
-        let failures = self.failures.lock().map_err(poisoned)?;
-        match failures.get(username) {
-            Some((count, last_ms)) if *count >= FAILURES_MAX && now_ms - last_ms < LOCKOUT_MS => {
-                Err(Error::TooManyAttempts)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn note_failure(&self, username: &str, now_ms: Millis) {
-        let Ok(mut failures) = self.failures.lock() else { return };
-        if failures.len() >= NAMES_MAX {
-            failures.clear();
-        }
-        let entry = failures.entry(username.to_owned()).or_insert((0, now_ms));
-        let fresh = now_ms - entry.1 >= LOCKOUT_MS;
-        *entry = (if fresh { 1 } else { entry.0 + 1 }, now_ms);
     }
 }
 
@@ -363,8 +337,4 @@ fn new_refresh_token() -> String {
 
 fn digest(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
-}
-
-fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
-    Error::Internal("a failure counter was left locked".into())
 }

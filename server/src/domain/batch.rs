@@ -6,8 +6,8 @@ use super::photos::{self, Arrival};
 use super::quarantine;
 use crate::error::Result;
 use crate::store::{
-    EntityRow, EventRow, HeadMove, NewJob, OpRow, PhotoOf, PhotoRow, QuarantineRow, SaltRow, Seen,
-    Stage, Tx,
+    EntityRow, EventRow, HeadMove, ManifestRow, NewJob, OpRow, PhotoOf, PhotoRow, QuarantineRow,
+    SaltRow, Seen, Stage, Tx,
 };
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
@@ -93,6 +93,9 @@ pub(super) async fn note_photos(
     let photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
     tx.put_photos(&photos).await?;
+    let manifests: Vec<ManifestRow> =
+        arrivals.iter().filter_map(|arrival| arrival.manifest.clone()).collect();
+    tx.put_manifests(&manifests).await?;
     for photo in photos.iter().filter(|photo| photo.state == "mismatched") {
         tx.add_mismatch(photo).await?;
     }

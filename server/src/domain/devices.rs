@@ -1,9 +1,12 @@
-//! Devices: which phones hold rows that they should have left, and phones that were lost or stolen.
+//! Devices: what is known of each, which phones hold rows that they should have left, and phones that
+//! were lost or stolen.
 
 use super::access::{Act, Caller};
+use super::sightings::Sightings;
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::{HoldingRow, Store, Tx};
+use crate::store::{DeviceRow, HoldingRow, Store, Tx};
+use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::Entry;
@@ -30,6 +33,52 @@ pub(crate) struct Leaving {
     #[serde(skip_serializing_if = "Option::is_none")]
     purge_by_ms: Option<Millis>,
     overdue: bool,
+}
+
+/// A device that files below a unit, as its supervisor sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Device {
+    device: Uuid,
+    user_id: Uuid,
+    /// Whose it is.
+    name: String,
+    first_ms: Millis,
+    /// When it synced last; absent where that was before this was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synced_ms: Option<Millis>,
+    /// What it then said that it still held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<Pending>,
+    /// How far its wall clock was ahead of the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skew_ms: Option<Millis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<Revoked>,
+    /// The key that it signs with; absent where it never was enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Key>,
+    /// How many numbers of photos are between the first and the last and never came.
+    manifests_missing: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Pending {
+    records: i64,
+    photos: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Revoked {
+    at_ms: Millis,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    /// SHA-256 of its bytes.
+    fingerprint: Hash,
+    algorithm: String,
+    from_ms: Millis,
 }
 
 /// Why a device is revoked.
@@ -69,6 +118,46 @@ pub(crate) async fn flagged(sync: &Sync, caller: &Caller, unit: Uuid) -> Result<
         en: "One photo came several times with other bytes than were promised. Look at the device, and ask its user.",
     });
     Ok(flagged.collect())
+}
+
+/// The devices that file in the streets below a unit, the newest first.
+pub(crate) async fn list(
+    sync: &Sync,
+    sightings: &Sightings,
+    caller: &Caller,
+    unit: Uuid,
+) -> Result<Vec<Device>> {
+    sightings.write(&sync.store).await?;
+    let mut tx = sync.store.read().await?;
+    caller.require_at(&mut tx, Act::Review, unit).await?;
+    Ok(tx.devices_below(unit).await?.into_iter().map(Device::from).collect())
+}
+
+impl From<DeviceRow> for Device {
+    fn from(row: DeviceRow) -> Self {
+        let fingerprint = row.fingerprint.and_then(|bytes| bytes.try_into().ok()).map(Hash);
+        let key = fingerprint.zip(row.algorithm).zip(row.key_ms);
+        let pending = row.records.zip(row.photos);
+        Self {
+            device: row.device_id,
+            user_id: row.user_id,
+            name: row.name,
+            first_ms: row.first_ms,
+            synced_ms: row.synced_ms,
+            pending: pending.map(|(records, photos)| Pending { records, photos }),
+            skew_ms: row.skew_ms,
+            revoked: row.revoked_ms.map(|at_ms| {
+                let reason = row.reason.unwrap_or_default();
+                Revoked { at_ms, reason }
+            }),
+            key: key.map(|((fingerprint, algorithm), from_ms)| Key {
+                fingerprint,
+                algorithm,
+                from_ms,
+            }),
+            manifests_missing: row.last_seq - row.manifests,
+        }
+    }
 }
 
 /// The buckets below a unit that devices must leave and have not left.

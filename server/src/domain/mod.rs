@@ -8,7 +8,7 @@
 //! the proof that state is what ops say. [`desk`] files ops for people without
 //! an outbox.
 //!
-//! [`access`] who may do what where · [`accounts`] signing in · [`registry`] what is set up,
+//! [`access`] who may do what where · [`accounts`] signing in, [`attempts`] that fail, [`enrolment`] of devices, [`sightings`] of them · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
 //! [`timeline`], [`conflicts`], [`late`] and [`promised`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
@@ -18,6 +18,7 @@
 pub(crate) mod access;
 pub(crate) mod accounts;
 pub(crate) mod archive;
+pub(crate) mod attempts;
 pub(crate) mod batch;
 pub(crate) mod conflicts;
 pub(crate) mod coverage;
@@ -27,6 +28,7 @@ mod decoding;
 pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod doorbells;
+pub(crate) mod enrolment;
 pub(crate) mod epoch;
 pub(crate) mod evidence;
 pub(crate) mod findings;
@@ -45,6 +47,7 @@ pub(crate) mod registry;
 pub(crate) mod roster;
 pub(crate) mod roster_file;
 pub(crate) mod settling;
+pub(crate) mod sightings;
 pub(crate) mod sync;
 mod telling;
 pub(crate) mod timeline;

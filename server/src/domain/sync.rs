@@ -17,7 +17,7 @@ use saolou_protocol::engine::push::{self, Judged, NoOp, Read, Standing};
 use saolou_protocol::ids::{BuildingId, DeviceId, OpId, UserId};
 use saolou_protocol::op::OP_BYTES_MAX;
 use saolou_protocol::time::Millis;
-use saolou_protocol::wire::{self, ASK_MAX, PullRequest, Review, SyncReply, SyncRequest};
+use saolou_protocol::wire::{self, ASK_MAX, Pending, PullRequest, Review, SyncReply, SyncRequest};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,8 +53,14 @@ impl Limits {
 
 /// A sync request, read.
 pub(crate) struct Request {
-    device: DeviceId,
-    received_ms: Millis,
+    pub(crate) device: DeviceId,
+    pub(crate) received_ms: Millis,
+    /// What the phone says that it still holds.
+    pub(crate) pending: Option<Pending>,
+    /// How far its wall clock is ahead of the server's.
+    pub(crate) skew_ms: Option<Millis>,
+    /// The checkpoint of the evidence log that it carries.
+    pub(crate) checkpoint: Option<String>,
     ops: Vec<std::result::Result<Read, NoOp>>,
     ask: Vec<OpId>,
     pull: Option<PullRequest>,
@@ -83,7 +89,9 @@ impl Request {
         let clock = sent.clock.as_ref();
         let read = |raw: &&RawValue| push::read(raw.get(), clock, received_ms);
         let ops = sent.ops.iter().map(read).collect();
-        Ok(Self { device: sent.device, received_ms, ops, ask: sent.ask, pull: sent.pull })
+        let skew_ms = clock.map(|clock| clock.wall_ms.saturating_sub(received_ms));
+        let SyncRequest { device, pending, checkpoint, ask, pull, .. } = sent;
+        Ok(Self { device, received_ms, pending, skew_ms, checkpoint, ops, ask, pull })
     }
 }
 
@@ -103,7 +111,7 @@ pub(crate) struct Sync {
 impl Sync {
     /// Pushes what was sent, then pulls what the caller has not read; both see the same commit.
     pub(crate) async fn run(&self, caller: &Caller, request: Request) -> Result<SyncReply> {
-        let Request { device, received_ms, ops, ask, pull } = request;
+        let Request { device, received_ms, ops, ask, pull, .. } = request;
         let pushed = if ops.is_empty() {
             Pushed::default()
         } else {
@@ -133,6 +141,7 @@ impl Sync {
             duplicates: pushed.duplicates,
             held,
             reviews,
+            checkpoint: None,
             backoff_ms,
             limits: under(self.limits, backoff_ms),
             pull: pulled.map(|pulled| pulled.page),

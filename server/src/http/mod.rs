@@ -7,6 +7,7 @@ mod browser;
 mod conflicts;
 mod coverage;
 mod desk;
+mod devices;
 mod events;
 mod evidence;
 mod health;
@@ -144,8 +145,13 @@ fn desk_routes() -> Router<App> {
         .route("/findings", get(conflicts::findings))
         .route("/findings/close", post(conflicts::close_findings))
         .route("/leaves", get(desk::leaves))
+        .route("/devices", get(devices::list))
+        .route("/devices/enrol", post(devices::enrol))
+        .route("/devices/{id}/key", post(devices::rotate))
+        .route("/devices/{id}/manifests", get(devices::manifests))
         .route("/devices/flagged", get(desk::flagged_devices))
         .route("/devices/{id}/revoke", post(desk::revoke_device))
+        .route("/enrolments", post(devices::invite))
         .route("/photos", get(photos::waiting))
         .route("/photos/missing", get(conflicts::missing))
         .route("/photos/{id}/decide", post(photos::decide))

@@ -104,6 +104,8 @@ pub(super) async fn put(
     match app.photos.append(&caller, row.upload_id, append).await? {
         Appended::Complete(_, stored) => Ok(axum::Json(stored).into_response()),
         Appended::BeyondLength => Err(Error::TooLarge("more than a photo may have".into())),
+        // What has arrived counts: the plan knows of it, and the phone goes on from there.
+        Appended::Broken(_) => Err(Error::Malformed("body: it broke off".into())),
         _ => {
             // Nobody knows of this upload, so nobody will go on with it.
             drop(app.photos.cancel(&caller, row.upload_id).await);

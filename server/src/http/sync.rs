@@ -51,7 +51,7 @@ pub(super) async fn sync(
     let _room = room.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Overloaded)?;
     let Body(body) = Body::from_request(request, &app).await?;
     let received_ms = app.sync.clock.now_ms();
-    let request = if body.len() <= INLINE_BYTES_MAX {
+    let mut request = if body.len() <= INLINE_BYTES_MAX {
         let read = sync::Request::read(&body, received_ms, &app.sync.limits)?;
         drop(body);
         read
@@ -61,7 +61,12 @@ pub(super) async fn sync(
         let read = tokio::task::spawn_blocking(read);
         read.await.map_err(|error| Error::Internal(format!("reading a push: {error}")))??
     };
-    app.sync.run(&caller, request).await.map(axum::Json)
+    app.sightings.heard(&caller, &request);
+    let device = request.device;
+    let carried = request.checkpoint.take();
+    let checkpoint = app.evidence.exchange(carried.as_deref(), device).await;
+    let reply = app.sync.run(&caller, request).await?;
+    Ok(axum::Json(SyncReply { checkpoint, ..reply }))
 }
 
 pub(super) async fn config(State(app): State<App>, _: May<Push>) -> axum::Json<wire::Limits> {

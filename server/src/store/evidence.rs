@@ -206,6 +206,13 @@ impl Tx {
         on!(self, |conn| sqlx::query_as(SQL).bind(sha256).fetch_all(conn).await)
     }
 
+    /// An entry by the id of its event; `None` while it waits for its place.
+    pub(crate) async fn logged(&mut self, event: Uuid) -> Result<Option<LoggedRow>> {
+        const SQL: &str = "select event_id, leaf_index, body from evidence_event \
+             where event_id = $1 and leaf_index is not null";
+        on!(self, |conn| sqlx::query_as(SQL).bind(event).fetch_optional(conn).await)
+    }
+
     /// What opens a commitment of an event; `None` where it was destroyed.
     pub(crate) async fn salt(&mut self, event: Uuid, name: &str) -> Result<Option<Vec<u8>>> {
         const SQL: &str = "select salt from evidence_salt where event_id = $1 and name = $2";

@@ -9,6 +9,7 @@ mod accounts;
 mod archive;
 pub(crate) mod bells;
 mod bulk;
+mod device_keys;
 mod devices;
 mod evidence;
 mod feed;
@@ -25,6 +26,9 @@ mod uploads;
 
 pub(crate) use accounts::{Account, Grant};
 pub(crate) use archive::{CopyRow, FindingRow, RemovalRow};
+pub(crate) use device_keys::{
+    DeviceKeyRow, DeviceRow, EnrolmentRow, ManifestRow, NumberedRow, SightingRow,
+};
 pub(crate) use devices::{HoldingRow, Seen};
 pub(crate) use evidence::{CheckpointRow, EventRow, KnownRow, LoggedRow, PlacedRow, SaltRow};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};

@@ -255,18 +255,14 @@ pub(crate) struct PhotoFacts {
     pub(crate) building: Option<Vec<u8>>,
     /// The capture manifest as sent, with its signature.
     pub(crate) manifest: Option<Vec<u8>>,
-    /// The device's public key.
-    pub(crate) device_key: Option<String>,
 }
 
 impl Tx {
     /// What is known of a photo. Where it came with several contents, of the first.
     pub(crate) async fn photo_facts(&mut self, photo: Uuid) -> Result<Option<PhotoFacts>> {
-        // Device keys have no column yet.
         const SQL: &str = "select photo.sha256, photo.building_id, photo.author_id, \
              photo.received_ms, account.name as author, entity.body as building, \
-             photo.manifest, \
-             nullif('', '') as device_key from photo \
+             photo.manifest from photo \
              left join account on account.user_id = photo.author_id \
              left join bucket on bucket.building_id = photo.building_id \
              left join entity on entity.street_id = bucket.street_id \

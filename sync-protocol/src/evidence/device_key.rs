@@ -1,6 +1,7 @@
 //! The key of a device: made in its secure element, never leaving it, known to the server by its
 //! public half.
 
+use crate::canonical::Hash;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use ed25519_dalek::Verifier as _;
@@ -36,6 +37,24 @@ impl DeviceKey {
         match raw.try_into() {
             Ok(raw) => ed25519_dalek::VerifyingKey::from_bytes(raw).ok().map(Self::Ed25519),
             Err(_) => Self::from_point(raw),
+        }
+    }
+
+    /// SHA-256 of the key's bytes, 32 or 65 of them: what the log and people name it by.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hash {
+        match self {
+            Self::Ed25519(key) => Hash::of(key.as_bytes()),
+            Self::Es256(key) => Hash::of(key.to_encoded_point(false).as_bytes()),
+        }
+    }
+
+    /// `ed25519` or `es256`.
+    #[must_use]
+    pub const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::Es256(_) => "es256",
         }
     }
 
@@ -75,7 +94,7 @@ impl fmt::Display for DeviceKey {
 }
 
 /// Base64 of either alphabet, padded or not.
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     [STANDARD, URL_SAFE, STANDARD_NO_PAD, URL_SAFE_NO_PAD]
         .iter()
         .find_map(|alphabet| alphabet.decode(text).ok())

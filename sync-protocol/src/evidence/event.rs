@@ -215,6 +215,18 @@ pub enum Event {
         /// Each attempt by its name, and how it ended.
         outcomes: BTreeMap<String, String>,
     },
+    /// A device signs manifests with a key from now on.
+    DeviceKey {
+        /// The device, committed to with the same salt as wherever it is named.
+        device: Commitment,
+        /// SHA-256 of the key's bytes.
+        key: Hash,
+        /// `ed25519` or `es256`.
+        algorithm: String,
+        /// The key that it replaces, which signed for it or was set aside by a new enrolment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Hash>,
+    },
     /// The log signs with another key from the next checkpoint on.
     KeyRotated {
         /// The key before, as `name+id+key`.

@@ -5,7 +5,7 @@ use super::outbox::{Kept, Tick};
 use super::stored::Stored;
 use crate::ids::{BuildingId, DeviceId, OpId};
 use crate::time::ClockReading;
-use crate::wire::{ASK_MAX, PullRequest, SyncRequest};
+use crate::wire::{ASK_MAX, Pending, PullRequest, SyncRequest};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ impl Phone {
         let mut request = SyncRequest {
             device: stored.device,
             clock: Some(stored.clocks.reading(clock)),
+            pending: Some(stored.pending()),
+            checkpoint: None,
             ops: Vec::new(),
             ask: stored.ask(),
             pull: Some(stored.pull()),
@@ -56,7 +58,8 @@ impl Phone {
         let mut batch = self.batch(&request);
         if batch.is_empty() {
             // What is asked for must not crowd out what is to be pushed.
-            let bare = SyncRequest { clock: request.clock.clone(), ..bare(stored.device) };
+            let (clock, pending) = (request.clock.clone(), request.pending);
+            let bare = SyncRequest { clock, pending, ..bare(stored.device) };
             batch = self.batch(&bare);
             if !batch.is_empty() {
                 request = bare;
@@ -88,10 +91,24 @@ impl Phone {
 }
 
 fn bare(device: DeviceId) -> SyncRequest<'static> {
-    SyncRequest { device, clock: None, ops: Vec::new(), ask: Vec::new(), pull: None }
+    SyncRequest {
+        device,
+        clock: None,
+        pending: None,
+        checkpoint: None,
+        ops: Vec::new(),
+        ask: Vec::new(),
+        pull: None,
+    }
 }
 
 impl Stored {
+    /// What waits, of records alone: photos are the application's.
+    fn pending(&self) -> Pending {
+        let waiting = self.outbox.iter().filter(|kept| kept.answer.is_none()).count();
+        Pending { records: u32::try_from(waiting).unwrap_or(u32::MAX), photos: 0 }
+    }
+
     /// The ops that the server was not asked about for the longest time.
     fn ask(&self) -> Vec<OpId> {
         let mut ask: Vec<&Kept> =

@@ -12,7 +12,7 @@ use saolou_protocol::evidence::tree::leaf_hash;
 use std::time::Instant;
 
 /// Sets the log in the database back to so many entries, as a restored backup does.
-async fn set_back(world: &World, size: u64) {
+pub(crate) async fn set_back(world: &World, size: u64) {
     let mut direct = world.direct().await;
     for sql in [
         format!("delete from evidence_event where leaf_index >= {size}"),
@@ -33,7 +33,7 @@ async fn refusals(world: &World) -> f64 {
 }
 
 /// Waits until the server refuses to sign once more.
-pub(super) async fn refuses(world: &World) {
+pub(crate) async fn refuses(world: &World) {
     let before = refusals(world).await;
     let refused = async || (refusals(world).await > before).then_some(());
     until("a refusal", refused).await;

@@ -7,11 +7,13 @@ use super::log::Log;
 use super::reading::{is_received, proof_of};
 use crate::domain::access::{Act, Caller};
 use crate::error::{Error, Result};
-use crate::store::{LoggedRow, PhotoFacts, Tx};
+use crate::store::{DeviceKeyRow, LoggedRow, PhotoFacts, Tx};
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::device_key::DeviceKey;
 use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use uuid::Uuid;
@@ -63,7 +65,12 @@ impl Log {
         if !logged.iter().any(is_received) {
             return Err(Error::NotFound);
         }
-        let mut files = self.proofs(&mut tx, &logged, &facts).await?;
+        let signing = signing_key(&mut tx, &facts).await?;
+        if let Some(key) = &signing {
+            logged.extend(tx.logged(key.event_id).await?);
+        }
+        logged.sort_by_key(|row| row.leaf_index);
+        let mut files = self.proofs(&mut tx, &logged, &facts, signing.as_ref()).await?;
         drop(tx);
         let name = sha256.to_string();
         let place = folder.join("sha256").join(&name[..2]).join(&name);
@@ -93,7 +100,13 @@ impl Log {
     }
 
     /// Entries with their proofs, what opens their commitments, manifest, keys, time stamp.
-    async fn proofs(&self, tx: &mut Tx, logged: &[LoggedRow], facts: &PhotoFacts) -> Result<Files> {
+    async fn proofs(
+        &self,
+        tx: &mut Tx,
+        logged: &[LoggedRow],
+        facts: &PhotoFacts,
+        signing: Option<&DeviceKeyRow>,
+    ) -> Result<Files> {
         let mut files = Files::new();
         let mut opened: Vec<Value> = Vec::new();
         for row in logged {
@@ -101,8 +114,14 @@ impl Log {
             let proof = proof_of(tx, row.leaf_index).await?.to_string();
             files.push((format!("{name}.json"), row.body.clone()));
             files.push((format!("{name}.tlog-proof"), proof.into_bytes()));
-            for (member, value) in [("author", facts.author_id), ("subject", facts.building_id)] {
-                if let Some(salt) = tx.salt(row.event_id, member).await? {
+            let device = device_of(facts).filter(|_| names_device(row)).unwrap_or_default();
+            for (member, of, value) in [
+                ("author", row.event_id, facts.author_id),
+                ("subject", row.event_id, facts.building_id),
+                // A device has one salt, wherever it is named.
+                (filing::DEVICE, device, device),
+            ] {
+                if let Some(salt) = tx.salt(of, member).await? {
                     let salt: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
                     opened.push(json!({
                         "event_id": row.event_id, "name": member, "salt": salt,
@@ -118,8 +137,8 @@ impl Log {
         if let Some(manifest) = &facts.manifest {
             files.push(("manifest.json".into(), manifest.clone()));
         }
-        if let Some(key) = &facts.device_key {
-            files.push(("device.key".into(), key.clone().into_bytes()));
+        if let Some(key) = signing {
+            files.push(("device.key".into(), key.public_key.clone().into_bytes()));
         }
         let last = logged.last().map_or(0, |row| row.leaf_index);
         if let Some((_, note, _, token)) = tx.timestamped_from(last + 1).await? {
@@ -138,6 +157,30 @@ impl Log {
         tx.put_salts(&salts).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// The device that the manifest of a photo names.
+fn device_of(facts: &PhotoFacts) -> Option<Uuid> {
+    let map: Map<String, Value> = serde_json::from_slice(facts.manifest.as_deref()?).ok()?;
+    Manifest::read(&map)?.device_id.map(|device| device.0)
+}
+
+/// The registered key that signed the manifest of a photo.
+async fn signing_key(tx: &mut Tx, facts: &PhotoFacts) -> Result<Option<DeviceKeyRow>> {
+    let Some(sent) = facts.manifest.as_deref() else { return Ok(None) };
+    let map: Option<Map<String, Value>> = serde_json::from_slice(sent).ok();
+    let Some(manifest) = map.as_ref().and_then(Manifest::read) else { return Ok(None) };
+    let Some(device) = manifest.device_id else { return Ok(None) };
+    let has_signed = |row: &DeviceKeyRow| {
+        DeviceKey::parse(&row.public_key).and_then(|key| manifest.is_signed_by(&key)) == Some(true)
+    };
+    Ok(tx.device_keys(device.0).await?.into_iter().find(has_signed))
+}
+
+/// Whether an entry is committed to a device.
+fn names_device(row: &LoggedRow) -> bool {
+    let event = Entry::read(&row.body).map(|entry| entry.event);
+    matches!(event, Some(Event::DeviceKey { .. } | Event::Received { device: Some(_), .. }))
 }
 
 /// Whether an entry is about a photo, or about its bytes and no photo in particular: the same bytes

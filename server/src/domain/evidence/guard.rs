@@ -34,6 +34,9 @@ pub(super) async fn compare(log: &Log) -> Result<Verdict> {
     let head = tx.log_head().await?;
     let known = tx.known_checkpoints().await?;
     drop(tx);
+    if let Some(head) = &head {
+        log.is_newest(&head.note);
+    }
     let (size, root) = match &head {
         Some(head) => (head.size, hash(&head.root)?),
         None => (0, empty_root()),

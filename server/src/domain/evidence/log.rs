@@ -8,9 +8,11 @@ use crate::store::{KnownRow, Store, Tx};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::checkpoint::Signed;
 use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::evidence::note::NOTE_BYTES_MAX;
 use saolou_protocol::evidence::receipt::Receipt;
 use saolou_protocol::evidence::tile::{Hashes, Tile};
 use saolou_protocol::evidence::tree::{Range, leaf_hash};
+use saolou_protocol::ids::DeviceId;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use uuid::Uuid;
@@ -24,6 +26,8 @@ pub(crate) struct Log {
     pub(super) me: Uuid,
     pub(super) given: Given,
     keys: Arc<RwLock<Keys>>,
+    /// The newest checkpoint, as it was last looked for.
+    newest: Arc<RwLock<Option<Arc<str>>>>,
     // Why there is none, where it cannot be read: then nothing is signed.
     copy: Arc<Mutex<std::result::Result<Copy, String>>>,
 }
@@ -53,6 +57,7 @@ impl Log {
             me: clock.new_id(),
             given,
             keys: Arc::new(RwLock::new(keys)),
+            newest: Arc::default(),
             copy: Arc::new(Mutex::new(copy)),
         })
     }
@@ -71,6 +76,7 @@ impl Log {
             me: clock.new_id(),
             given,
             keys: Arc::new(RwLock::new(keys)),
+            newest: Arc::default(),
             copy: Arc::new(Mutex::new(Err("the copy is the server's".to_owned()))),
         })
     }
@@ -107,6 +113,30 @@ impl Log {
             worm: worm.to_owned(),
         };
         Ok(receipt.sign(&signer))
+    }
+
+    /// Notes which checkpoint is the newest.
+    pub(super) fn is_newest(&self, note: &str) {
+        let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+        if newest.as_deref() != Some(note) {
+            *newest = Some(Arc::from(note));
+        }
+    }
+
+    /// Compares the checkpoint that a phone carries, and gives the newest one where that is another.
+    /// Phones come every day and from everywhere: a log that was set back or forked meets one that
+    /// knows better. Whatever is wrong with it, no sync fails for it.
+    pub(crate) async fn exchange(&self, carried: Option<&str>, by: DeviceId) -> Option<String> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if carried == newest.as_deref() {
+            return None;
+        }
+        if let Some(carried) = carried.filter(|note| note.len() <= NOTE_BYTES_MAX)
+            && let Err(error) = self.note_checkpoint(carried, &format!("device {by}")).await
+        {
+            tracing::warn!(%error, "a checkpoint that a phone carries was not compared");
+        }
+        newest.map(|note| note.to_string())
     }
 
     /// Compares a checkpoint that somebody brought back with the log. One of ours that does not fit

@@ -121,6 +121,7 @@ impl Log {
         tx.put_checkpoint(&checkpoint).await?;
         tx.commit().await?;
         self.take_up(keys);
+        self.is_newest(&checkpoint.note);
         let kept = kept(&checkpoint)?;
         let more = bodies.len() as i64 == BATCH_ENTRIES_MAX;
         self.with_copy(move |copy| copy.append(&bodies, kept).map(drop)).await?;

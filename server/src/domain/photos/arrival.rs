@@ -1,16 +1,17 @@
 //! A photo that has arrived whole: where it belongs, and all that one commit notes of it.
 
 use super::folder::{Content, Part};
+use super::manifests::{self, DeviceKeys};
 use super::{Photos, Stored};
 use crate::domain::access::Caller;
 use crate::domain::desk;
 use crate::domain::evidence::filing;
 use crate::domain::writer::Push;
 use crate::error::{Error, Result};
-use crate::store::{EventRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
+use crate::store::{EventRow, ManifestRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
 use saolou_protocol::building::Binding;
 use saolou_protocol::canonical::Hash;
-use saolou_protocol::evidence::event::Event;
+use saolou_protocol::evidence::event::{Commitment, Event};
 use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
 use saolou_protocol::time::Millis;
@@ -21,6 +22,8 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(crate) struct Arrival {
     pub(crate) photo: Option<PhotoRow>,
+    /// Its manifest, where that has a number.
+    pub(crate) manifest: Option<ManifestRow>,
     /// The upload that ends with it: its id, its state, its length.
     pub(crate) ended: Option<(Uuid, &'static str, i64)>,
     /// What the evidence log is told.
@@ -28,6 +31,14 @@ pub(crate) struct Arrival {
     pub(crate) salts: Vec<SaltRow>,
     /// What is to be done with its bytes.
     pub(crate) jobs: Vec<NewJob>,
+}
+
+/// What is known of how a photo was taken.
+struct Taken {
+    manifest: Option<Manifest>,
+    /// What the manifest's signature is worth.
+    signature: Option<&'static str>,
+    device: Option<Commitment>,
 }
 
 /// Where a photo belongs.
@@ -94,6 +105,7 @@ impl Photos {
             self.require_no_other(&mut tx, caller, photo, content.sha256).await?;
             place(&mut tx, caller, upload.building_id).await?
         };
+        let taken = self.taken(upload, photo, content.sha256).await?;
         let ops = match placing.reason {
             None => vec![verified(photo, content.sha256, upload.building_id, placing, now_ms)?],
             Some(_) => Vec::new(),
@@ -105,7 +117,11 @@ impl Photos {
             jobs: jobs(photo, content.sha256),
             ..Arrival::default()
         };
-        arrival.log_received(upload, PhotoId(photo), content, now_ms);
+        arrival.manifest = taken.manifest.as_ref().and_then(|manifest| {
+            let sent = upload.manifest.as_deref()?;
+            manifests::row(manifest, sent, placing.street, taken.signature?, now_ms)
+        });
+        arrival.log_received(upload, PhotoId(photo), content, &taken, now_ms);
         arrival.photo = Some(row);
         self.sync.writer.file(Push { ops, arrivals: vec![arrival] }).await?;
         self.sync.jobs.ring();
@@ -120,6 +136,37 @@ impl Photos {
             reason: placing.reason.map(str::to_owned),
             receipt,
         })
+    }
+
+    /// What the manifest of a photo says, and what its signature is worth. A manifest of another
+    /// photo says nothing of this one.
+    async fn taken(&self, upload: &UploadRow, photo: Uuid, sha256: Hash) -> Result<Taken> {
+        let manifest = upload.manifest.as_deref().and_then(manifests::read);
+        let device = manifest.as_ref().and_then(|manifest| manifest.device_id);
+        let device = device.map(|device| device.0).or(upload.device_id);
+        let is_of_it = |of: &Manifest| of.photo_id.0 == photo && of.sha256 == sha256;
+        let mut tx = self.sync.store.read().await?;
+        let signature = match &manifest {
+            None => None,
+            Some(of) if !is_of_it(of) => Some("invalid"),
+            Some(of) => Some(DeviceKeys::default().judge(&mut tx, of).await?),
+        };
+        if signature == Some("invalid") {
+            tracing::warn!(photo_id = %photo, upload_id = %upload.upload_id, "a manifest that its device did not sign");
+            metrics::counter!("saolou_manifests_invalid_total").increment(1);
+        }
+        let mut committed = None;
+        if let Some(device) = device {
+            committed = filing::committed_device(&mut tx, device).await?;
+            drop(tx);
+            if committed.is_none() {
+                let mut tx = self.sync.store.write().await?;
+                committed = Some(filing::commit_device(&mut tx, device).await?);
+                tx.commit().await?;
+            }
+        }
+        let manifest = manifest.filter(is_of_it);
+        Ok(Taken { manifest, signature, device: committed })
     }
 
     /// A photo whose record is here has the content that the record promised. Another one under its
@@ -177,20 +224,19 @@ impl Arrival {
         upload: &UploadRow,
         photo_id: PhotoId,
         content: &Content,
+        taken: &Taken,
         now_ms: Millis,
     ) {
         let id = filing::id_of(photo_id, "received", &content.sha256.0);
         let bytes = u64::try_from(content.bytes).unwrap_or(0);
-        let told = upload.manifest.as_deref().and_then(|told| serde_json::from_slice(told).ok());
-        let told = told.as_ref().and_then(Manifest::read);
-        let mut event = Event::received(photo_id, content.sha256, bytes, told.as_ref());
-        if let Event::Received { media_type, author, device, .. } = &mut event {
+        let told = taken.manifest.as_ref();
+        let mut event = Event::received(photo_id, content.sha256, bytes, told);
+        if let Event::Received { media_type, author, device, signature, .. } = &mut event {
             *media_type = Some(content.media_type.clone().into_owned());
             let of = upload.user_id;
             *author = Some(filing::commit(id, "author", of.as_bytes(), &mut self.salts));
-            *device = upload
-                .device_id
-                .map(|of| filing::commit(id, "device", of.as_bytes(), &mut self.salts));
+            *device = taken.device;
+            *signature = taken.signature.map(str::to_owned);
         }
         self.events.push(filing::event(id, now_ms, event));
     }

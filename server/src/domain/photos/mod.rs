@@ -2,7 +2,7 @@
 //!
 //! An upload is a resource that bytes are appended to, through whichever protocol. `folder` has its
 //! file, `durable` makes what was written durable for many at once, `fence` lets the newest request
-//! win, `uploads` appends, `plan` says what a phone still has to send, `arrival` takes what is
+//! win, `uploads` appends, `manifests` says who signed what was taken, `plan` says what a phone still has to send, `arrival` takes what is
 //! whole: in one commit the photo is noted, the server files the op `photo_verified`, which clears
 //! the pending evidence of whatever visit promised it, before or after.
 
@@ -13,6 +13,7 @@ mod expiry;
 mod fence;
 mod folder;
 mod joined;
+mod manifests;
 mod plan;
 mod uploads;
 mod viewing;
@@ -21,6 +22,7 @@ mod waiting;
 pub(crate) use arrival::{Arrival, bound};
 pub(crate) use content::{Checksum, Content};
 pub(crate) use expiry::UPLOAD_KEPT_MS;
+pub(crate) use manifests::{Numbers, judged_anew, numbers};
 pub(crate) use plan::Planned;
 pub(crate) use uploads::{Append, Appended, Finish, New};
 pub(crate) use viewing::{Link, Picture, Wanted};

@@ -1,11 +1,12 @@
 //! The plan: after a day without signal, one round trip says what a phone still has to send.
 
 use super::folder::Content;
+use super::manifests::{self, DeviceKeys};
 use super::uploads::New;
 use super::{PHOTO_BYTES_MAX, Photos, Stored, UPLOAD_KEPT_MS};
 use crate::domain::access::Caller;
 use crate::error::{Error, Result};
-use crate::store::{PhotoRow, Tx, UploadRow};
+use crate::store::{ManifestRow, PhotoRow, Tx, UploadRow};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::ids::PhotoId;
 use saolou_protocol::time::Millis;
@@ -101,12 +102,14 @@ impl Photos {
             }
             planned.push(Planned::of(&known.uploads[&key]));
         }
-        drop(tx);
         let rows: Vec<UploadRow> =
             new.into_iter().filter_map(|key| known.uploads.remove(&key)).collect();
+        let numbered = numbered(&mut tx, &rows).await?;
+        drop(tx);
         if !rows.is_empty() {
             let mut tx = self.sync.store.write().await?;
             tx.put_uploads(&rows).await?;
+            tx.put_manifests(&numbered).await?;
             tx.commit().await?;
         }
         self.note_proven(caller, planned, &known, &rows).await
@@ -157,6 +160,19 @@ impl Photos {
         }
         Ok(planned)
     }
+}
+
+/// The manifests of new uploads, by their numbers: they say what was taken, also where it never comes.
+async fn numbered(tx: &mut Tx, rows: &[UploadRow]) -> Result<Vec<ManifestRow>> {
+    let (mut keys, mut numbered) = (DeviceKeys::default(), Vec::new());
+    for row in rows {
+        let Some(sent) = row.manifest.as_deref() else { continue };
+        let Some(manifest) = manifests::read(sent) else { continue };
+        let signature = keys.judge(tx, &manifest).await?;
+        let (street, at_ms) = (row.street_id, row.created_ms);
+        numbered.extend(manifests::row(&manifest, sent, street, signature, at_ms));
+    }
+    Ok(numbered)
 }
 
 impl Asked {

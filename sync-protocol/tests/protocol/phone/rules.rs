@@ -65,6 +65,7 @@ fn steps(
         duplicates: Vec::new(),
         held,
         reviews,
+        checkpoint: None,
         backoff_ms: None,
         limits,
         pull: None,

@@ -148,6 +148,7 @@ impl Server {
             duplicates,
             held,
             reviews,
+            checkpoint: None,
             backoff_ms: None,
             limits: self.limits,
             pull: request.pull.map(|pull| self.pull(&pull)),

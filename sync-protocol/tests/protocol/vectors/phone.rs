@@ -185,6 +185,7 @@ impl Script {
                 durable_through: held["durable"].as_u64().unwrap_or(0),
             },
             reviews: list(what, "reviews").iter().map(review).collect(),
+            checkpoint: None,
             backoff_ms: None,
             limits: self.limits,
             pull: what.get("page").map(|page| self.page(page)),

@@ -1,0 +1,17 @@
+-- Capture manifests by the numbers that their devices gave them, so that a photo that was removed
+-- shows as a gap. Also of photos that never came. Only added to, but for what a signature is worth
+-- once the key is known.
+create table photo_manifest (
+    device_id blob not null,
+    seq integer not null,
+    -- SHA-256 of the canonical manifest without its signature.
+    hash blob not null,
+    previous blob,
+    photo_id blob not null,
+    street_id blob not null,
+    -- valid, invalid, absent, unknown_key
+    signature text not null,
+    body blob not null,
+    at_ms integer not null,
+    primary key (device_id, seq, hash)
+) strict;
