@@ -203,6 +203,11 @@ on_both! {
         let mut hanging = half_sent(&wang, &head, &bytes[..50_000]).await;
         until("the first half is here", || async { offset(&wang, &path).await == 50_000 }).await;
         assert_eq!(patch(&wang, &path, 50_000, &bytes[50_000..]).await.status(), 204);
+        // 4xx would be the end for a client that is still there; after 5xx it asks, and goes on.
+        let mut heard = [0; 1024];
+        let len = hanging.read(&mut heard).await.expect("an answer");
+        let heard = std::str::from_utf8(&heard[..len]).expect("text");
+        assert!(heard.starts_with("HTTP/1.1 503 ") && heard.contains("upload-offset: 50000"), "{heard}");
         // Whatever the older request still sends changes nothing any more.
         drop(hanging.write_all(&[0; 50_000]).await);
         drop(hanging);

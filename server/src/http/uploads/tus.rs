@@ -188,7 +188,9 @@ fn told(appended: &Appended, row: &UploadRow) -> Result<Response> {
         Appended::OtherOffset(at) => with_offset(StatusCode::CONFLICT, at),
         // A phone that lost the answer to its last bytes asks for nothing more.
         Appended::CompleteBefore(at) => with_offset(StatusCode::CONFLICT, at),
-        Appended::Broken(at) => with_offset(StatusCode::REQUEST_TIMEOUT, at),
+        // Where somebody is left to hear it: clients take 4xx for the end, and 5xx for a reason to ask
+        // how far they have come.
+        Appended::Broken(at) => with_offset(StatusCode::SERVICE_UNAVAILABLE, at),
         Appended::ChecksumMismatch => {
             Ok(answer(StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST)))
         }
