@@ -16,6 +16,7 @@ mod world;
 mod access;
 mod archive;
 mod bad_input;
+mod clients;
 mod conflicts;
 mod coverage;
 mod crashes;
