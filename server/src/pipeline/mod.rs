@@ -18,6 +18,7 @@ mod heif;
 mod look;
 mod picture;
 mod preview;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use apart::Apart;
 pub use child::run;
 pub use exif::{Exif, Place};
 pub use look::{LargeHash, Look, SmallHash};
+pub use stages::stages;
 
 use serde::{Deserialize, Serialize};
 
