@@ -49,6 +49,7 @@ mod suspicions;
 mod sync;
 mod tidy;
 mod todo;
+mod tus;
 mod uploads;
 mod versions;
 mod viewing;

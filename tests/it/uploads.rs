@@ -61,7 +61,7 @@ pub(crate) fn location(planned: &Value) -> String {
 }
 
 /// A request in the words of tus.
-async fn tus(
+pub(crate) async fn tus(
     actor: &Actor,
     method: Method,
     path: &str,
@@ -81,7 +81,7 @@ pub(crate) async fn patch(actor: &Actor, path: &str, offset: usize, body: &[u8])
     tus(actor, Method::PATCH, path, &fields, body).await
 }
 
-async fn offset(actor: &Actor, path: &str) -> usize {
+pub(crate) async fn offset(actor: &Actor, path: &str) -> usize {
     let response = tus(actor, Method::HEAD, path, &[], b"").await;
     assert_eq!(response.status(), StatusCode::OK, "HEAD {path}");
     field(&response, "upload-offset").parse().expect("a number")
@@ -93,7 +93,7 @@ pub(crate) fn field(response: &Response, name: &str) -> String {
 }
 
 /// Opens a connection and sends the head of a request and the first bytes of its body.
-async fn half_sent(actor: &Actor, head: &str, body: &[u8]) -> TcpStream {
+pub(crate) async fn half_sent(actor: &Actor, head: &str, body: &[u8]) -> TcpStream {
     let address = actor.base.strip_prefix("http://").expect("an address");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let token = &actor.token;
