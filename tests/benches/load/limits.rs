@@ -17,7 +17,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
