@@ -100,9 +100,11 @@ async fn takes_no_photo(actor: &Actor, base: &str, folder: &Path) {
     let path = format!("{base}/api/v1/photos/{}?building={}", id("photo"), id("building"));
     let request = actor.http.put(path).bearer_auth(&actor.token);
     let sent = request.header("content-digest", digest).body(bytes).send().await;
-    problem(sent.expect("an answer"), 503, "storage_full", "a photo").await;
-    let litter = fs::read_dir(folder.join("photos/incoming")).expect("a folder").count();
-    assert_eq!(litter, 0, "nothing of it stays");
+    problem(sent.expect("an answer"), 507, "storage_full", "a photo").await;
+    for place in ["photos/incoming", "photos/once"] {
+        let litter = fs::read_dir(folder.join(place)).expect("a folder").count();
+        assert_eq!(litter, 0, "nothing of it stays in {place}");
+    }
 }
 
 async fn signed_in(world: &mut World) -> (Actor, Actor) {

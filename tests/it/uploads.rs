@@ -61,7 +61,7 @@ pub(crate) fn location(planned: &Value) -> String {
 }
 
 /// A request in the words of tus.
-async fn tus(
+pub(crate) async fn tus(
     actor: &Actor,
     method: Method,
     path: &str,
@@ -81,7 +81,7 @@ pub(crate) async fn patch(actor: &Actor, path: &str, offset: usize, body: &[u8])
     tus(actor, Method::PATCH, path, &fields, body).await
 }
 
-async fn offset(actor: &Actor, path: &str) -> usize {
+pub(crate) async fn offset(actor: &Actor, path: &str) -> usize {
     let response = tus(actor, Method::HEAD, path, &[], b"").await;
     assert_eq!(response.status(), StatusCode::OK, "HEAD {path}");
     field(&response, "upload-offset").parse().expect("a number")
@@ -93,7 +93,7 @@ pub(crate) fn field(response: &Response, name: &str) -> String {
 }
 
 /// Opens a connection and sends the head of a request and the first bytes of its body.
-async fn half_sent(actor: &Actor, head: &str, body: &[u8]) -> TcpStream {
+pub(crate) async fn half_sent(actor: &Actor, head: &str, body: &[u8]) -> TcpStream {
     let address = actor.base.strip_prefix("http://").expect("an address");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let token = &actor.token;
@@ -203,6 +203,11 @@ on_both! {
         let mut hanging = half_sent(&wang, &head, &bytes[..50_000]).await;
         until("the first half is here", || async { offset(&wang, &path).await == 50_000 }).await;
         assert_eq!(patch(&wang, &path, 50_000, &bytes[50_000..]).await.status(), 204);
+        // 4xx would be the end for a client that is still there; after 5xx it asks, and goes on.
+        let mut heard = [0; 1024];
+        let len = hanging.read(&mut heard).await.expect("an answer");
+        let heard = std::str::from_utf8(&heard[..len]).expect("text");
+        assert!(heard.starts_with("HTTP/1.1 503 ") && heard.contains("upload-offset: 50000"), "{heard}");
         // Whatever the older request still sends changes nothing any more.
         drop(hanging.write_all(&[0; 50_000]).await);
         drop(hanging);

@@ -116,6 +116,9 @@ async fn give_back(work: &Work, holder: Uuid) -> Result<()> {
     tx.commit().await
 }
 
+/// A job that was at work, and how it ended.
+type Ended = (Taken, End);
+
 /// Jobs of one stage, as many at once as the machine has room for.
 #[derive(Clone)]
 struct Lane {
@@ -129,69 +132,89 @@ impl Lane {
     async fn run(self, jobs: Jobs, mut stopping: watch::Receiver<bool>) {
         let bell = &jobs.bells[self.stage as usize];
         let mut at_work = JoinSet::new();
+        let mut ended: Vec<Ended> = Vec::new();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         loop {
             if *stopping.borrow() {
                 break;
             }
+            while let Some(done) = at_work.try_join_next() {
+                ended.extend(done.ok().flatten());
+            }
             let room = cores.saturating_sub(at_work.len());
-            for job in self.take(room).await {
+            for job in self.turn(std::mem::take(&mut ended), room).await {
                 at_work.spawn(self.clone().one(job));
             }
             let has_room = at_work.len() < cores;
             tokio::select! {
-                Some(_) = at_work.join_next() => {}
+                Some(done) = at_work.join_next() => ended.extend(done.ok().flatten()),
                 () = bell.notified(), if has_room => {}
                 () = tokio::time::sleep(LOOK_AFTER), if has_room => {}
                 // Also when the sender is gone: nobody is left who could ask to go on.
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
-        let ending = async { while at_work.join_next().await.is_some() {} };
+        let ending = async {
+            while let Some(done) = at_work.join_next().await {
+                ended.extend(done.ok().flatten());
+            }
+        };
         if tokio::time::timeout(GRACE, ending).await.is_err() {
             at_work.shutdown().await;
         }
+        self.turn(ended, 0).await;
     }
 
-    /// What there is to do; nothing where the database does not answer, which is tried again.
-    async fn take(&self, room: usize) -> Vec<Taken> {
-        match self.try_take(room).await {
-            Ok(taken) => taken,
-            Err(error) if is_race(&error) => Vec::new(),
+    /// Notes how jobs ended and takes what there is to do, in one commit; nothing is taken where the
+    /// database does not answer, which is tried again.
+    async fn turn(&self, ended: Vec<Ended>, room: usize) -> Vec<Taken> {
+        match self.try_turn(&ended, room).await {
+            Ok(taken) => return taken,
+            Err(error) if is_race(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, stage = self.stage.name(), "no jobs could be taken");
-                Vec::new()
             }
         }
+        if !ended.is_empty()
+            && let Err(error) = self.try_turn(&ended, 0).await
+        {
+            tracing::warn!(%error, stage = self.stage.name(), jobs = ended.len(),
+                "how jobs ended was not noted; they are done again");
+        }
+        Vec::new()
     }
 
-    async fn try_take(&self, room: usize) -> Result<Vec<Taken>> {
-        let now_ms = self.work.clock.now_ms();
+    async fn try_turn(&self, ended: &[Ended], room: usize) -> Result<Vec<Taken>> {
+        let (stage, now_ms) = (self.stage, self.work.clock.now_ms());
         // Looking costs no write; most of the time there is nothing.
-        if room == 0 || !self.work.store.read().await?.is_job_due(self.stage, now_ms).await? {
+        let is_idle =
+            ended.is_empty() && (room == 0 || !self.work.store.is_job_due(stage, now_ms).await?);
+        if is_idle {
             return Ok(Vec::new());
         }
-        let jobs_max = i64::try_from(room).unwrap_or(i64::MAX);
         let mut tx = self.work.store.write().await?;
-        let taken =
-            tx.take_jobs(self.stage, self.holder, now_ms, now_ms + HOLD_MS, jobs_max).await?;
+        for (job, end) in ended {
+            tx.end_job(stage, job, self.holder, end, now_ms).await?;
+        }
+        let jobs_max = i64::try_from(room).unwrap_or(i64::MAX);
+        let taken = match jobs_max {
+            0 => Vec::new(),
+            _ => tx.take_jobs(stage, self.holder, now_ms, now_ms + HOLD_MS, jobs_max).await?,
+        };
         tx.commit().await?;
         Ok(taken)
     }
 
-    /// Does one job and notes how it ended.
-    async fn one(self, job: Taken) {
+    /// Does one job and says how it ended; nothing where somebody else has it.
+    async fn one(self, job: Taken) -> Option<Ended> {
         let done = AssertUnwindSafe(self.done(&job)).catch_unwind();
         let done = tokio::select! {
             done = done => done.unwrap_or_else(|_| Err(Fault::Again("it panicked".into()))),
-            // Somebody else has it: what it would have noted is his to note.
-            () = self.hold(&job) => return,
+            // What it would have noted is his to note.
+            () = self.hold(&job) => return None,
         };
         let end = self.end(&job, done);
-        if let Err(error) = self.note(&job, end).await {
-            tracing::warn!(%error, photo_id = %job.photo_id, stage = self.stage.name(),
-                "how a job ended was not noted; it is done again");
-        }
+        Some((job, end))
     }
 
     async fn done(&self, job: &Taken) -> std::result::Result<(), Fault> {
@@ -250,12 +273,6 @@ impl Lane {
             "a job failed for good");
         metrics::counter!("saolou_jobs_failed_total", "stage" => stage).increment(1);
         End::Failed(reason)
-    }
-
-    async fn note(&self, job: &Taken, end: End) -> Result<()> {
-        let mut tx = self.work.store.write().await?;
-        tx.end_job(self.stage, job, self.holder, end, self.work.clock.now_ms()).await?;
-        tx.commit().await
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) async fn put(
     }
     let content_bytes = asked.content_bytes();
     let (app, caller) = (asked.app, asked.caller);
-    let row = app.photos.create(&caller, New { bytes: content_bytes, ..new }).await?;
+    let new = New { bytes: content_bytes, ..new };
     let append = Append {
         offset: 0,
         content: Content::new(asked.body),
@@ -101,15 +101,9 @@ pub(super) async fn put(
         checksum: None,
         progress: None,
     };
-    match app.photos.append(&caller, row.upload_id, append).await? {
+    match app.photos.take(&caller, new, append).await? {
         Appended::Complete(_, stored) => Ok(axum::Json(stored).into_response()),
         Appended::BeyondLength => Err(Error::TooLarge("more than a photo may have".into())),
-        // What has arrived counts: the plan knows of it, and the phone goes on from there.
-        Appended::Broken(_) => Err(Error::Malformed("body: it broke off".into())),
-        _ => {
-            // Nobody knows of this upload, so nobody will go on with it.
-            drop(app.photos.cancel(&caller, row.upload_id).await);
-            Err(Error::Malformed("body: it broke off".into()))
-        }
+        _ => Err(Error::Malformed("body: it broke off".into())),
     }
 }

@@ -18,6 +18,7 @@ mod heif;
 mod look;
 mod picture;
 mod preview;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use child::run;
 pub use exif::{Exif, Place};
 pub use look::{LargeHash, Look, SmallHash};
 pub use saolou_protocol::photo::reading::Undecodable;
+pub use stages::stages;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! Previews: a photo drawn smaller, the right way up, as pixels and nothing else. Place, time and
 //! camera stay with the original.
 
-use super::PREVIEW_SIDES;
-use super::picture::{Picture, before_turning};
+use super::picture::{self, Picture, before_turning};
+use super::{Format, PREVIEW_SIDES};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -30,6 +30,14 @@ pub(super) fn draw(picture: &Picture, orientation: u8) -> Vec<Preview> {
         larger = Some(smaller);
     }
     previews
+}
+
+/// Draws the smallest preview alone.
+pub(super) fn thumbnail(format: Format, bytes: &[u8], orientation: u8) -> Option<Preview> {
+    let side = *PREVIEW_SIDES.last()?;
+    let picture = picture::decode(format, bytes).ok()?;
+    let upright = turned(&fitted(&picture, side), orientation);
+    Some(Preview { side, jpeg: encoded(&upright)? })
 }
 
 /// The picture, no side longer than this.

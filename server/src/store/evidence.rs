@@ -1,7 +1,7 @@
 //! The evidence log: events, the tree over them, and the checkpoints that were signed.
 
 use super::bulk::for_chunks;
-use super::{Result, Tx, on};
+use super::{Result, Store, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
@@ -20,6 +20,21 @@ pub(crate) struct SaltRow {
     pub(crate) event_id: Uuid,
     pub(crate) name: &'static str,
     pub(crate) salt: Vec<u8>,
+}
+
+impl Store {
+    /// An event as it was filed: one statement without a transaction around it, since every photo asks.
+    pub(crate) async fn event_body(&self, event: Uuid) -> Result<Option<Vec<u8>>> {
+        const SQL: &str = "select body from evidence_event where event_id = $1";
+        match self {
+            Self::Sqlite { readers, .. } => {
+                sqlx::query_scalar(SQL).bind(event).fetch_optional(readers).await
+            }
+            Self::Postgres(pool, _) => {
+                sqlx::query_scalar(SQL).bind(event).fetch_optional(pool).await
+            }
+        }
+    }
 }
 
 impl Tx {
@@ -109,12 +124,6 @@ impl Tx {
             .execute(conn)
             .await
             .map(|done| done.rows_affected() == 1))
-    }
-
-    /// An event as it was filed.
-    pub(crate) async fn event_body(&mut self, event: Uuid) -> Result<Option<Vec<u8>>> {
-        const SQL: &str = "select body from evidence_event where event_id = $1";
-        on!(self, |conn| sqlx::query_scalar(SQL).bind(event).fetch_optional(conn).await)
     }
 
     /// Entries that wait for their place, oldest first.

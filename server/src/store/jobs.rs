@@ -4,7 +4,7 @@
 //! for that statement and then finds it not due. What its holder never ended becomes due again.
 
 use super::bulk::for_chunks;
-use super::{Result, Tx, on};
+use super::{Result, Store, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
@@ -84,6 +84,25 @@ pub(crate) struct Backlog {
     pub(crate) oldest_ms: Millis,
 }
 
+impl Store {
+    /// Whether there is a job to take: one statement without a transaction around it, since lanes ask
+    /// all the time.
+    pub(crate) async fn is_job_due(&self, stage: Stage, now_ms: Millis) -> Result<bool> {
+        const SQL: &str = "select attempts from job \
+             where state = 'waiting' and stage = $1 and due_ms <= $2 limit 1";
+        let stage = stage.name();
+        let found: Option<i64> = match self {
+            Self::Sqlite { readers, .. } => {
+                sqlx::query_scalar(SQL).bind(stage).bind(now_ms).fetch_optional(readers).await?
+            }
+            Self::Postgres(pool, _) => {
+                sqlx::query_scalar(SQL).bind(stage).bind(now_ms).fetch_optional(pool).await?
+            }
+        };
+        Ok(found.is_some())
+    }
+}
+
 impl Tx {
     /// Notes jobs; one that is there already stays as it is, but for telling, which is to be done
     /// again, also where somebody is at it. Whoever commits rings afterwards.
@@ -112,18 +131,6 @@ impl Tx {
               ended_ms = null where job.stage = 'tell'"
         );
         Ok(())
-    }
-
-    /// Whether there is a job to take.
-    pub(crate) async fn is_job_due(&mut self, stage: Stage, now_ms: Millis) -> Result<bool> {
-        const SQL: &str = "select attempts from job \
-             where state = 'waiting' and stage = $1 and due_ms <= $2 limit 1";
-        let found: Option<i64> = on!(self, |conn| sqlx::query_scalar(SQL)
-            .bind(stage.name())
-            .bind(now_ms)
-            .fetch_optional(conn)
-            .await)?;
-        Ok(found.is_some())
     }
 
     /// Takes jobs that are due, the longest due first, until a time.
@@ -178,7 +185,7 @@ impl Tx {
         stage: Stage,
         job: &Taken,
         holder: Uuid,
-        end: End,
+        end: &End,
         now_ms: Millis,
     ) -> Result<()> {
         const SQL: &str = "update job set state = $1, due_ms = $2, reason = $3, ended_ms = $4, \
@@ -186,7 +193,7 @@ impl Tx {
              and attempts = $9 and state = 'waiting'";
         let (state, due_ms, reason, ended_ms) = match end {
             End::Done => ("done", now_ms, None, Some(now_ms)),
-            End::Again { due_ms, reason } => ("waiting", due_ms, Some(reason), None),
+            End::Again { due_ms, reason } => ("waiting", *due_ms, Some(reason), None),
             End::Failed(reason) => ("failed", now_ms, Some(reason), Some(now_ms)),
         };
         on!(self, |conn| sqlx::query(SQL)

@@ -13,11 +13,11 @@ use serde_json::value::RawValue;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, QueryBuilder, SqliteConnection};
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -28,18 +28,6 @@ pub(crate) const NOTHING: &str = "--nothing";
 const RAW_OPS_MAX: i64 = 40_000;
 /// Rows of one transaction, as of one statement.
 const RAW_ROWS: usize = 1000;
-
-/// How many small appends to a file the disk makes durable in a second, one after the other.
-pub(crate) fn syncs_per_second() -> f64 {
-    let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-    let mut file = std::fs::File::create(folder.path().join("synced")).expect("a file");
-    let (started, mut syncs) = (Instant::now(), 0);
-    while started.elapsed() < Duration::from_secs(1) {
-        file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("a disk that writes");
-        syncs += 1;
-    }
-    f64::from(syncs) / started.elapsed().as_secs_f64()
-}
 
 /// The endpoint that stores nothing, in a process of its own; letting go of it stops it.
 pub(crate) struct Nothing {

@@ -13,27 +13,23 @@
 //! - `--storm N`: how many phones come back at once; 0 leaves the storm out;
 //! - `--program FILE`: the server to measure, built before: to compare two of them in turns.
 //!
-//! In reading order: [`server`] the program under test, a process of its own; [`street`] what is
-//! registered; [`visits`] what phones say; [`phone`] how they send it; [`cells`] the figures of
+//! In reading order: [`stand`] the program under test, a process of its own, and what is registered on
+//! it; [`crew`] who pushes; [`visits`] what phones say; [`phone`] how they send it; [`cells`] the figures of
 //! pushing; [`open_loop`] latency at a given load; [`downloads`] the figures of pulling; [`storm`]
 //! when all come back at once; [`limits`] what the machine could do; [`reading`] the figures of
-//! looking; [`machine`], [`report`] and [`summary`] how all of it is told; [`dice`] chance.
+//! looking; [`report`] and [`summary`] how all of it is told.
 
 mod cells;
-mod dice;
+mod crew;
 mod downloads;
 mod limits;
-mod machine;
 mod open_loop;
 mod phone;
-#[path = "../../it/postgres.rs"]
-#[expect(dead_code, reason = "the tests use it otherwise: one server for all, without sync")]
-mod postgres;
 mod reading;
 mod report;
-mod server;
+#[path = "../stand/mod.rs"]
+mod stand;
 mod storm;
-mod street;
 mod summary;
 mod visits;
 
@@ -42,6 +38,7 @@ use limits::Raw;
 use postgres::{Cluster, Durability};
 use report::{Report, say};
 use server::{Database, Place, Server};
+use stand::{dice, machine, postgres, server, street};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use street::{Desk, Plan};
@@ -143,7 +140,7 @@ fn main() -> Result<(), String> {
 
 async fn run(options: &Options) {
     let program = options.program.clone().unwrap_or_else(server::build);
-    machine::tell(limits::syncs_per_second());
+    machine::tell();
     let mut all = Vec::new();
     for database in [Database::Sqlite, Database::Postgres] {
         if options.only.is_some_and(|only| only != database) {

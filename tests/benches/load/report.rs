@@ -7,36 +7,10 @@ use crate::open_loop::Level;
 use crate::phone::BATCH;
 use crate::reading::Reading;
 use crate::server::Memory;
+pub(crate) use crate::stand::told::{Spread, say};
 use crate::storm::{RECORDS, Records, Storm};
 use std::time::Duration;
 use uuid::Uuid;
-
-/// Says a line.
-#[expect(clippy::print_stdout, reason = "the load program tells people what it measured")]
-pub(crate) fn say(line: &str) {
-    println!("{line}");
-}
-
-/// Durations, sorted.
-pub(crate) struct Spread(Vec<Duration>);
-
-impl Spread {
-    pub(crate) fn of(mut durations: Vec<Duration>) -> Self {
-        durations.sort_unstable();
-        Self(durations)
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The duration that so many of a hundred do not exceed, in milliseconds.
-    pub(crate) fn ms(&self, of_hundred: usize) -> f64 {
-        let place = (self.0.len() * of_hundred).div_ceil(100).saturating_sub(1);
-        self.0.get(place).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
-    }
-}
 
 /// What was measured on one server.
 #[derive(Default)]

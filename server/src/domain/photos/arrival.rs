@@ -2,6 +2,7 @@
 
 use super::folder::{Content, Part};
 use super::manifests::{self, DeviceKeys};
+use super::once::ONCE;
 use super::{Photos, Stored};
 use crate::domain::access::Caller;
 use crate::domain::desk;
@@ -80,14 +81,14 @@ impl Photos {
         let sha256 = content.sha256;
         let declared = upload.sha256.as_deref().and_then(|hash| hash.try_into().ok().map(Hash));
         if declared.is_some_and(|declared| declared != sha256) {
-            return self.set_aside(upload, part, &content).await;
+            return self.set_aside(caller, upload, part, &content).await;
         }
         let place = self.folder.place(sha256);
         part.keep(place.clone(), sha256).await?;
         let folder = place.parent().expect("a photo's place lies in a folder");
         self.durable.keep(part.file(), folder).await?;
         let stored = self.note(caller, upload, &content).await?;
-        self.folder.remove_part(upload.upload_id).await;
+        part.remove().await;
         Ok(stored)
     }
 
@@ -113,7 +114,7 @@ impl Photos {
         let state = if placing.reason.is_none() { "stored" } else { "quarantined" };
         let row = row(upload, photo, content, placing, state, now_ms);
         let mut arrival = Arrival {
-            ended: Some((upload.upload_id, "complete", content.bytes)),
+            ended: (upload.role != ONCE).then_some((upload.upload_id, "complete", content.bytes)),
             jobs: jobs(photo, content.sha256),
             ..Arrival::default()
         };
@@ -195,23 +196,26 @@ impl Photos {
     /// Keeps bytes that are not what they were said to be, for whoever has to find out why (C38).
     async fn set_aside(
         &self,
+        caller: &Caller,
         upload: &UploadRow,
         part: &Part,
         content: &Content,
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
-        let place = self.folder.place_of_mismatch(content.sha256);
-        part.keep(place.clone(), content.sha256).await?;
-        let folder = place.parent().expect("a photo's place lies in a folder");
+        let kept = self.folder.place_of_mismatch(content.sha256);
+        part.keep(kept.clone(), content.sha256).await?;
+        let folder = kept.parent().expect("a photo's place lies in a folder");
         self.durable.keep(part.file(), folder).await?;
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
-        let placing = Placing { street: upload.street_id, reason: Some("hash_mismatch") };
+        let placing = place(&mut self.sync.store.read().await?, caller, upload.building_id).await?;
+        let placing = Placing { reason: Some("hash_mismatch"), ..placing };
         let row = row(upload, photo, content, placing, "mismatched", now_ms);
-        let ended = Some((upload.upload_id, "refused", content.bytes));
+        let ended =
+            Some((upload.upload_id, "refused", content.bytes)).filter(|_| upload.role != ONCE);
         let mut arrival = Arrival { photo: Some(row), ended, ..Arrival::default() };
         arrival.log_mismatch(upload, PhotoId(photo), content, now_ms);
         self.sync.writer.file(Push { ops: Vec::new(), arrivals: vec![arrival] }).await?;
-        self.folder.remove_part(upload.upload_id).await;
+        part.remove().await;
         tracing::warn!(photo_id = %photo, user_id = %upload.user_id, "a photo is not what was promised");
         metrics::counter!("saolou_photo_mismatches_total").increment(1);
         Err(Error::DigestMismatch(format!("received {}", content.sha256)))

@@ -5,12 +5,11 @@
 
 use crate::error::{Error, Result};
 use crate::store::Trouble;
-use bytes::Bytes;
 use saolou_protocol::canonical::Hash;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -19,6 +18,9 @@ use uuid::Uuid;
 const SPARE_BYTES: u64 = 256 * 1024 * 1024;
 /// How many bytes are read at once to hash a file.
 const READ_BYTES: usize = 128 * 1024;
+
+/// Where the files of requests are that bring a whole photo or nothing.
+const ONCE: &str = "once";
 
 /// Where photos are.
 #[derive(Clone)]
@@ -41,7 +43,12 @@ pub(crate) struct Content {
 impl Folder {
     /// Makes the folders where they are missing.
     pub(crate) fn prepare(root: &Path) -> std::io::Result<Self> {
-        for name in ["incoming", "sha256", "mismatched"] {
+        // Of these no upload says anything: whoever sent them begins again.
+        match std::fs::remove_dir_all(root.join(ONCE)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        for name in ["incoming", ONCE, "sha256", "mismatched"] {
             std::fs::create_dir_all(root.join(name))?;
         }
         Ok(Self(root.into()))
@@ -93,6 +100,17 @@ impl Folder {
         .await
     }
 
+    /// Makes a file for a request that brings a whole photo or nothing.
+    pub(crate) async fn once(&self, request: Uuid) -> Result<Part> {
+        let path = self.0.join(ONCE).join(request.to_string());
+        blocking(move || {
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create_new(true).open(&path)?;
+            Ok(Part { file: Arc::new(file), path: path.into() })
+        })
+        .await
+    }
+
     /// Removes the file of an upload that has ended.
     pub(crate) async fn remove_part(&self, upload: Uuid) {
         drop(tokio::fs::remove_file(self.incoming(upload)).await);
@@ -115,15 +133,9 @@ impl Part {
         &self.file
     }
 
-    /// Writes bytes at a place of the file.
-    pub(crate) async fn write(&self, at: i64, chunk: Bytes) -> Result<()> {
-        let file = Arc::clone(&self.file);
-        blocking(move || {
-            let mut file = &*file;
-            file.seek(SeekFrom::Start(u64::try_from(at).unwrap_or(0)))?;
-            file.write_all(&chunk)
-        })
-        .await
+    /// Removes the file; what was kept of it stays at its place.
+    pub(crate) async fn remove(&self) {
+        drop(tokio::fs::remove_file(&self.path).await);
     }
 
     /// Takes back everything after some length.
@@ -242,7 +254,7 @@ fn media_type(first: &[u8]) -> &'static str {
 }
 
 /// Runs what waits for the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -2,9 +2,10 @@
 //!
 //! An upload is a resource that bytes are appended to, through whichever protocol. `folder` has its
 //! file, `durable` makes what was written durable for many at once, `fence` lets the newest request
-//! win, `uploads` appends, `manifests` says who signed what was taken, `plan` says what a phone still has to send, `arrival` takes what is
-//! whole: in one commit the photo is noted, the server files the op `photo_verified`, which clears
-//! the pending evidence of whatever visit promised it, before or after.
+//! win, `uploads` appends, `manifests` says who signed what was taken, `writing` writes while more
+//! comes in, `once` takes what one request brings whole, `plan` says what a phone still has to send,
+//! `arrival` takes what is whole: in one commit the photo is noted, the server files the op
+//! `photo_verified`, which clears the pending evidence of whatever visit promised it, before or after.
 
 mod arrival;
 mod content;
@@ -14,10 +15,12 @@ mod fence;
 mod folder;
 mod joined;
 mod manifests;
+mod once;
 mod plan;
 mod uploads;
 mod viewing;
 mod waiting;
+mod writing;
 
 pub(crate) use arrival::{Arrival, bound};
 pub(crate) use content::{Checksum, Content};
@@ -105,7 +108,7 @@ impl Photos {
     /// photo has the same entry for ever.
     async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
         let id = filing::id_of(photo, "received", &sha256.0);
-        let entry = self.sync.store.read().await?.event_body(id).await?;
+        let entry = self.sync.store.event_body(id).await?;
         entry.map(|entry| self.log.receipt(&entry, self.archive.promise())).transpose()
     }
 }

@@ -4,10 +4,12 @@
 use super::content::{Checksum, Content, Next, Summing};
 use super::fence::Hold;
 use super::folder::Part;
+use super::once::ONCE;
+use super::writing::Writing;
 use super::{PHOTO_BYTES_MAX, Photos, Stored, UPLOAD_KEPT_MS, arrival};
 use crate::domain::access::Caller;
 use crate::error::{Error, Result};
-use crate::store::{Progress, UploadRow};
+use crate::store::{Progress, Tx, UploadRow};
 use saolou_protocol::canonical::Hash;
 use uuid::Uuid;
 
@@ -83,13 +85,8 @@ pub(crate) enum Appended {
 impl Photos {
     /// Makes an upload.
     pub(crate) async fn create(&self, caller: &Caller, new: New) -> Result<UploadRow> {
-        if new.bytes.is_some_and(|bytes| bytes > PHOTO_BYTES_MAX) {
-            return Err(Error::TooLarge(format!("a photo may have {PHOTO_BYTES_MAX} bytes")));
-        }
         let mut tx = self.sync.store.read().await?;
-        if let (Some(photo), Some(sha256)) = (new.photo, new.sha256) {
-            self.require_no_other(&mut tx, caller, photo, sha256).await?;
-        }
+        self.admit(&mut tx, caller, &new).await?;
         let row = self.row(&mut tx, caller, new).await?;
         drop(tx);
         let mut tx = self.sync.store.write().await?;
@@ -98,23 +95,33 @@ impl Photos {
         Ok(row)
     }
 
-    pub(super) async fn row(
-        &self,
-        tx: &mut crate::store::Tx,
-        caller: &Caller,
-        new: New,
-    ) -> Result<UploadRow> {
-        let building = new.building.unwrap_or_default();
-        let placing = arrival::place(tx, caller, building).await?;
+    /// Whether somebody may begin to send this.
+    pub(super) async fn admit(&self, tx: &mut Tx, caller: &Caller, new: &New) -> Result<()> {
+        if new.bytes.is_some_and(|bytes| bytes > PHOTO_BYTES_MAX) {
+            return Err(Error::TooLarge(format!("a photo may have {PHOTO_BYTES_MAX} bytes")));
+        }
+        match (new.photo, new.sha256) {
+            (Some(photo), Some(sha256)) => self.require_no_other(tx, caller, photo, sha256).await,
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn row(&self, tx: &mut Tx, caller: &Caller, new: New) -> Result<UploadRow> {
+        let placing = arrival::place(tx, caller, new.building.unwrap_or_default()).await?;
+        Ok(self.row_in(placing.street, caller, new))
+    }
+
+    /// An upload that lies in a street.
+    pub(super) fn row_in(&self, street: Uuid, caller: &Caller, new: New) -> UploadRow {
         let now_ms = self.sync.clock.now_ms();
-        Ok(UploadRow {
+        UploadRow {
             upload_id: self.sync.clock.new_id(),
             user_id: caller.user_id,
             server_id: self.server,
             protocol: new.protocol.to_owned(),
             state: "open".to_owned(),
-            street_id: placing.street,
-            building_id: building,
+            street_id: street,
+            building_id: new.building.unwrap_or_default(),
             device_id: new.device,
             photo_id: new.photo,
             sha256: new.sha256.map(|hash| hash.0.to_vec()),
@@ -127,7 +134,7 @@ impl Photos {
             parts: new.parts,
             created_ms: now_ms,
             touched_ms: now_ms,
-        })
+        }
     }
 
     /// An upload as it stands, after whatever was still sending to it has stopped.
@@ -218,6 +225,9 @@ impl Photos {
         if append.offset != row.received {
             return Ok(Appended::OtherOffset(row.received));
         }
+        if append.bytes.is_some_and(|bytes| bytes > PHOTO_BYTES_MAX) {
+            return Err(Error::TooLarge(format!("a photo may have {PHOTO_BYTES_MAX} bytes")));
+        }
         if let Some(wrong) = contradicts(&row, &append) {
             if matches!(wrong, Appended::BeyondLength) && append.finish != Finish::AtLength {
                 self.end(&row, "refused").await?;
@@ -242,7 +252,7 @@ impl Photos {
         self.receive(caller, row, append, &part, &mut hold).await
     }
 
-    async fn receive(
+    pub(super) async fn receive(
         &self,
         caller: &Caller,
         row: UploadRow,
@@ -254,8 +264,10 @@ impl Photos {
         let bytes_max = row.bytes.unwrap_or(PHOTO_BYTES_MAX);
         let mut summing = Summing::for_checksum(checksum.as_ref());
         let (mut at, mut published) = (offset, offset);
+        let mut writing = Writing::to(part, offset);
         let is_whole = loop {
             let next = tokio::select! {
+                written = writing.turn() => { written?; continue }
                 next = content.next() => next,
                 () = hold.superseded() => content.next_at_hand().await,
             };
@@ -266,6 +278,7 @@ impl Photos {
             };
             let after = at + i64::try_from(chunk.len()).unwrap_or(0);
             if after > bytes_max {
+                writing.all().await?;
                 if finish == Finish::AtLength {
                     part.cut(published).await?;
                 } else {
@@ -274,10 +287,11 @@ impl Photos {
                 return Ok(Appended::BeyondLength);
             }
             summing.take(&chunk);
-            part.write(at, chunk).await?;
+            writing.take(chunk).await?;
             at = after;
             // What has to be compared first does not count before it is.
             if checksum.is_none() && at - published >= PUBLISH_BYTES {
+                writing.all().await?;
                 self.publish(&row, part, at).await?;
                 published = at;
                 if let Some(progress) = &progress {
@@ -285,6 +299,7 @@ impl Photos {
                 }
             }
         };
+        writing.all().await?;
         if checksum.is_some() && !(is_whole && summing.matches(checksum, &content)) {
             part.cut(published).await?;
             let wrong =
@@ -339,6 +354,9 @@ impl Photos {
     }
 
     pub(super) async fn publish(&self, row: &UploadRow, part: &Part, received: i64) -> Result<()> {
+        if row.role == ONCE {
+            return Ok(());
+        }
         let progress = Progress { upload: row.upload_id, server: self.server, received };
         self.durable.progress(part.file(), progress).await
     }

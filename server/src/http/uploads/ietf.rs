@@ -142,7 +142,9 @@ fn told(appended: Result<Appended>, provided: i64) -> Result<Response> {
             response
         }
         Appended::CompleteBefore(at) => complete_before(at, provided),
-        Appended::Broken(at) => standing(StatusCode::REQUEST_TIMEOUT, at, false),
+        // A client that is still there takes 4xx for the end of its upload, and 5xx for a reason to
+        // ask how far it has come.
+        Appended::Broken(at) => standing(StatusCode::SERVICE_UNAVAILABLE, at, false),
         Appended::ChecksumMismatch => {
             Error::DigestMismatch("Content-Digest of this request".into()).into_response()
         }

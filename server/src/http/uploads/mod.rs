@@ -40,7 +40,7 @@ pub(super) async fn collection(State(app): State<App>, request: Request) -> Resu
             if is_ietf_creation(&asked.headers) {
                 return ietf::create(asked).await;
             }
-            tus::create(asked).await
+            tus::spoken(tus::create(asked).await)
         }
         _ => {
             Asked::take(app, request).await?;
@@ -67,9 +67,9 @@ pub(super) async fn resource(
         (Method::HEAD, true) => ietf::head(asked, upload).await,
         (Method::PATCH, true) => ietf::append(asked, upload).await,
         (Method::DELETE, true) => ietf::cancel(asked, upload).await,
-        (Method::HEAD, false) => tus::head(asked, upload).await,
-        (Method::PATCH, false) => tus::append(asked, upload).await,
-        (Method::DELETE, false) => tus::cancel(asked, upload).await,
+        (Method::HEAD, false) => tus::spoken(tus::head(asked, upload).await),
+        (Method::PATCH, false) => tus::spoken(tus::append(asked, upload).await),
+        (Method::DELETE, false) => tus::spoken(tus::cancel(asked, upload).await),
         _ => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
     }
 }

@@ -37,6 +37,9 @@ pub(super) async fn create(asked: Asked) -> Result<Response> {
         return Ok(refusal);
     }
     let given = fields::text(&asked.headers, "upload-metadata").map(str::to_owned);
+    if given.is_none() && asked.headers.contains_key("upload-metadata") {
+        return Err(Error::Malformed("Upload-Metadata: expected ASCII".into()));
+    }
     let values = given.as_deref().map(fields::metadata).transpose()?.unwrap_or_default();
     let concat = fields::text(&asked.headers, "upload-concat").map(str::to_owned);
     let mut new = new_upload(&asked, &values, given.clone())?;
@@ -44,8 +47,11 @@ pub(super) async fn create(asked: Asked) -> Result<Response> {
         new = concatenated(new, concat)?;
     }
     let is_final = new.role == "final";
-    let has_content =
-        fields::text(&asked.headers, names::CONTENT_TYPE.as_str()) == Some(OFFSET_STREAM);
+    let kind = fields::text(&asked.headers, names::CONTENT_TYPE.as_str());
+    let has_content = kind == Some(OFFSET_STREAM);
+    if !has_content && asked.content_bytes().is_some_and(|bytes| bytes > 0) {
+        return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
     let checksum = checksum_of(&asked.headers)?;
     let row = asked.app.photos.create(&asked.caller, new).await?;
     if is_final {
@@ -188,7 +194,9 @@ fn told(appended: &Appended, row: &UploadRow) -> Result<Response> {
         Appended::OtherOffset(at) => with_offset(StatusCode::CONFLICT, at),
         // A phone that lost the answer to its last bytes asks for nothing more.
         Appended::CompleteBefore(at) => with_offset(StatusCode::CONFLICT, at),
-        Appended::Broken(at) => with_offset(StatusCode::REQUEST_TIMEOUT, at),
+        // Where somebody is left to hear it: clients take 4xx for the end, and 5xx for a reason to ask
+        // how far they have come.
+        Appended::Broken(at) => with_offset(StatusCode::SERVICE_UNAVAILABLE, at),
         Appended::ChecksumMismatch => {
             Ok(answer(StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST)))
         }
@@ -230,9 +238,12 @@ fn checksum_of(headers: &HeaderMap) -> Result<Option<Checksum>> {
     read.transpose()
 }
 
+/// A number of bytes; one that no counter holds is as good as the largest.
 fn whole_number(name: &str, value: &str) -> Result<i64> {
-    let read = value.parse().ok().filter(|number| *number >= 0);
-    read.ok_or_else(|| Error::Malformed(format!("{name}: expected a number of bytes")))
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::Malformed(format!("{name}: expected a number of bytes")));
+    }
+    Ok(value.parse().unwrap_or(i64::MAX))
 }
 
 fn put_offset(response: &mut Response, offset: Option<i64>) {
@@ -248,6 +259,13 @@ fn put_expiry(response: &mut Response, row: &UploadRow) {
         let expires = HeaderName::from_static("upload-expires");
         response.headers_mut().insert(expires, header(&httpdate::fmt_http_date(at)));
     }
+}
+
+/// A failure, too, says which version it is in.
+pub(super) fn spoken(done: Result<Response>) -> Result<Response> {
+    let mut response = done.unwrap_or_else(Error::into_response);
+    response.headers_mut().insert(VERSION_FIELD, HeaderValue::from_static(VERSION));
+    Ok(response)
 }
 
 fn answer(status: StatusCode) -> Response {

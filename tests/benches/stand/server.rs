@@ -1,6 +1,6 @@
 //! The server under test: the program as it is released, in a process of its own.
 
-use crate::postgres::Cluster;
+use super::postgres::Cluster;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;

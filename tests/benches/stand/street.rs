@@ -1,8 +1,7 @@
 //! What is registered before anything is measured: units, rounds, buildings, people; through the
 //! same interface as everybody's.
 
-use crate::phone::Phone;
-use crate::server::{PASSWORD, ROOT};
+use super::server::{PASSWORD, ROOT};
 use saolou_server::clock::Clock;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -12,8 +11,6 @@ use uuid::Uuid;
 
 /// Requests at once while registering.
 const DESKS: usize = 8;
-/// Joint teams of a street, where it has phones enough.
-const TEAMS_MAX: usize = 20;
 /// Streets of a city, each with an equal share of its buildings.
 const STREETS: usize = 60;
 /// What a building of the city looks like.
@@ -60,9 +57,9 @@ pub(crate) struct City {
 #[derive(Clone)]
 pub(crate) struct Desk {
     http: reqwest::Client,
-    base: Arc<str>,
+    pub(crate) base: Arc<str>,
     token: Arc<str>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     city: Uuid,
     district: Uuid,
 }
@@ -93,7 +90,8 @@ impl Desk {
         response.bytes().await.expect("a body").to_vec()
     }
 
-    async fn put(&self, path: String, body: Value) {
+    /// Writes something that must be taken.
+    pub(crate) async fn put(&self, path: String, body: Value) {
         let request = self.http.put(format!("{}{path}", self.base)).bearer_auth(&self.token);
         let response = request.json(&body).send().await.expect("an answer");
         let status = response.status();
@@ -173,68 +171,23 @@ impl Desk {
         let offices = buildings.len() * CITY_BUILDING.offices();
         (City { id: self.city, offices, buildings }, started.elapsed())
     }
+}
 
-    /// People with a phone each, in teams among which the buildings of a street are divided. The
-    /// offices of a building are divided among the phones of its team.
-    pub(crate) async fn crew(&self, street: &Street, phones: usize) -> Vec<Phone> {
-        let teams = phones.min(TEAMS_MAX);
-        let mut accounts = JoinSet::new();
-        for place in 0..phones {
-            let (desk, street) = (self.clone(), street.id);
-            accounts.spawn(async move {
-                let user = desk.clock.new_id();
-                let username = format!("user-{user}");
-                let account = json!({
-                    "username": username, "name": username, "password": PASSWORD,
-                    "roles": [{ "role": "inspector", "unit_id": street }],
-                });
-                desk.put(format!("/api/v1/users/{user}"), account).await;
-                let http = reqwest::Client::new();
-                let (token, user) = sign_in(&http, &desk.base, &username).await;
-                (place, Phone::new(http, &desk.base, token, user, desk.clock.clone()))
-            });
-        }
-        let mut crew = accounts.join_all().await;
-        crew.sort_by_key(|(place, _)| *place);
-        let mut crew: Vec<Phone> = crew.into_iter().map(|(_, phone)| phone).collect();
-        for number in 0..teams {
-            let team = self.clock.new_id();
-            let members: Vec<&mut Phone> = crew.iter_mut().skip(number).step_by(teams).collect();
-            let buildings = street.buildings.iter().skip(number).step_by(teams);
-            self.team(team, street, &members, buildings.clone()).await;
-            let len = members.len();
-            for (turn, phone) in members.into_iter().enumerate() {
-                let offices = buildings.clone().flat_map(|building| {
-                    let share = building.offices.iter().skip(turn).step_by(len);
-                    share.map(|office| (building.id, *office))
-                });
-                phone.assign(team, street.round, offices.collect());
-            }
-        }
-        crew
-    }
-
-    async fn team(
-        &self,
-        team: Uuid,
-        street: &Street,
-        members: &[&mut Phone],
-        buildings: impl Iterator<Item = &Building>,
-    ) {
-        let member = |phone: &&mut Phone| json!({ "user_id": phone.user, "function": "police" });
-        let members: Vec<Value> = members.iter().map(member).collect();
-        let body = json!({ "street_id": street.id, "name": "联合组", "members": members });
-        self.put(format!("/api/v1/teams/{team}"), body).await;
-        for building in buildings {
-            let body = json!({
-                "round_id": street.round, "building_id": building.id, "team_id": team,
-                "from_ms": self.clock.now_ms() - DAY_MS,
-            });
-            self.put(format!("/api/v1/assignments/{}", self.clock.new_id()), body).await;
-        }
+impl Desk {
+    /// Registers an inspector of a street, and signs him in; gives his token and his id.
+    pub(crate) async fn inspector(&self, http: &reqwest::Client, street: Uuid) -> (String, Uuid) {
+        let user = self.clock.new_id();
+        let username = format!("user-{user}");
+        let account = json!({
+            "username": username, "name": username, "password": PASSWORD,
+            "roles": [{ "role": "inspector", "unit_id": street }],
+        });
+        self.put(format!("/api/v1/users/{user}"), account).await;
+        sign_in(http, &self.base, &username).await
     }
 }
 
+/// Signs somebody in; gives his token and his id.
 async fn sign_in(http: &reqwest::Client, base: &str, username: &str) -> (String, Uuid) {
     let body = json!({ "username": username, "password": PASSWORD });
     let response = http.post(format!("{base}/api/v1/session")).json(&body).send().await;

@@ -1,11 +1,14 @@
 //! The machine that figures were measured on, as far as it tells: a figure without it says nothing.
 
-use crate::report::say;
+use super::told::say;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Tells what the figures were measured on.
-pub(crate) fn tell(syncs_per_second: f64) {
+pub(crate) fn tell() {
+    let syncs_per_second = syncs_per_second();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let model = field("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_else(unknown);
@@ -17,6 +20,18 @@ pub(crate) fn tell(syncs_per_second: f64) {
         "databases on {filesystem}, {syncs_per_second:.0} syncs/s of 4 KiB appends to a file; phones, \
          server and database on the same machine; load average {load} before"
     ));
+}
+
+/// How many small appends to a file the disk makes durable in a second, one after the other.
+fn syncs_per_second() -> f64 {
+    let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let mut file = std::fs::File::create(folder.path().join("synced")).expect("a file");
+    let (started, mut syncs) = (Instant::now(), 0);
+    while started.elapsed() < Duration::from_secs(1) {
+        file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("a disk that writes");
+        syncs += 1;
+    }
+    f64::from(syncs) / started.elapsed().as_secs_f64()
 }
 
 /// The rest of the line of a file in `/proc` that begins with a name and a colon.
