@@ -26,6 +26,7 @@ mod decoding;
 mod demo;
 mod devices;
 mod disk_full;
+mod draft;
 mod epochs;
 mod events;
 mod evidence;
