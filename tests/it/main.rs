@@ -28,6 +28,7 @@ mod demo;
 mod devices;
 mod disk_full;
 mod enrolment;
+mod draft;
 mod epochs;
 mod events;
 mod evidence;
