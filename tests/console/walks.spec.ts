@@ -213,3 +213,50 @@ test("what lies outside one's area does not exist, whatever the address says", a
   await page.goto(`${address()}/building/${named("B04").building_id}`);
   await expect(page.getByRole("alert")).toContainText(/无权|未找到/);
 });
+
+test("the desk settles a conflict with both sides in sight, and sees its phones", async ({ page, request }) => {
+  const { qian, unit, named } = await street(request);
+  const old = named("B12");
+  // Somebody registers another address without having seen the one that is there.
+  const registered = await qian.put(`/buildings/${old.building_id}`, {
+    unit_id: old.unit_id,
+    ...old.attributes,
+    address: "云岚市星湖区云港街道老街1号",
+  });
+  expect(registered.ok()).toBe(true);
+  await signIn(page, "qian");
+  await page.goto(`${address()}/desk/${unit}?tab=conflicts`);
+  await expect(page.locator(".side")).toHaveCount(2);
+  await accessible(page);
+  const side = page.locator(".side").filter({ hasText: "老街1号" });
+  await side.getByRole("button", { name: "取此值" }).click();
+  await page.getByLabel("理由").fill("现场核对门牌");
+  await page.getByRole("button", { name: "确定" }).click();
+  await expect(page.getByText("没有待判定的冲突。")).toBeVisible();
+  const { buildings } = await qian.get(`/buildings?unit=${unit}`);
+  const now = buildings.find((of: Listed) => of.building_id === old.building_id);
+  expect(now.attributes.address).toContain("老街1号");
+  for (const [tab, shows] of [
+    ["隔离区", "隔离区是空的。"],
+    ["照片疑点", /照片|核对/],
+    ["设备", "王二检"],
+  ] as const) {
+    await page.getByRole("link", { name: tab, exact: true }).click();
+    await expect(page.locator(".desk")).toContainText(shows);
+    await accessible(page);
+  }
+});
+
+test("every word of a view is English where English is chosen", async ({ page, request }) => {
+  const { unit, named } = await street(request);
+  await signIn(page, "qian");
+  await page.getByRole("button", { name: "English" }).click();
+  await expect(page.getByRole("heading", { name: "Buildings" })).toBeVisible();
+  await page.goto(`${address()}/building/${named("B04").building_id}`);
+  await expect(page.getByRole("heading", { name: "Floor stack" })).toBeVisible();
+  // What the product says is English; what people wrote stays as they wrote it.
+  const said = await page.locator(".legend, .acceptance, .headline .name, .state, .tools").allTextContents();
+  expect(said.join(" ").replace(/中文|钱督导/g, "")).not.toMatch(/[\u4e00-\u9fff]/);
+  await page.goto(`${address()}/desk/${unit}?tab=devices`);
+  await expect(page.getByRole("columnheader", { name: "Last sync" })).toBeVisible();
+});

@@ -140,7 +140,12 @@ impl Ledger {
             }
             Kind::Building(_) => drop(self.registrations.insert(op)),
             kind => {
-                for photo in self.photographs.put(op, kind) {
+                let mut photos = self.photographs.put(op, kind);
+                if is_planted(Defect::EvidenceNeverClears) {
+                    // What a photo shows is told soon after it came, and would hide the defect.
+                    photos.clear();
+                }
+                for photo in photos {
                     touched.visits.extend(self.visits_that_promise(photo));
                 }
             }

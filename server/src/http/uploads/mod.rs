@@ -113,7 +113,7 @@ impl Asked {
 /// Which protocol an upload was made through counts where a request does not say.
 async fn is_of_tus(app: &App, caller: &Caller, upload: Uuid) -> Result<bool> {
     let row = app.sync.store.read().await?.upload(caller.user_id, upload).await?;
-    Ok(row.is_none_or(|row| row.protocol == "tus"))
+    row.map(|row| row.protocol == "tus").ok_or(Error::NotFound)
 }
 
 /// What a new upload is for, from whatever names it: metadata of tus, or the query.

@@ -10,6 +10,7 @@ import type {
   Timeline,
   Unit,
 } from "@shared/api/types";
+import type { Device } from "./desk/types";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 /** Four looks a day at the course of a round. */
@@ -50,6 +51,14 @@ export const asking = {
       queryKey: ["unit", unit, "progress"],
       queryFn: () => get<Progress>(`/coverage/${unit}/progress${query({ step_ms: STEP_MS })}`),
       ...kept,
+    }),
+  devices: (unit: string) =>
+    queryOptions({
+      queryKey: ["unit", unit, "devices"],
+      queryFn: async () => (await get<{ devices: Device[] }>(`/devices${query({ unit })}`)).devices,
+      // Doorbells ring for buildings; phones are heard of beside them.
+      refetchInterval: 60_000,
+      retry: false,
     }),
   stack: (building: string, as_of?: number) =>
     queryOptions({

@@ -8,6 +8,7 @@ import { router } from "./routes";
 import "./frame/base.css";
 import "./street/street.css";
 import "./building/building.css";
+import "./desk/desk.css";
 import "./office/office.css";
 
 const questions = new QueryClient({

@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter } from "@tanstack/react-router";
 import { BuildingPage } from "./building/BuildingPage";
+import { DeskPage, TABS, type Tab } from "./desk/DeskPage";
 import { Frame } from "./frame/Frame";
 import { Lost } from "./frame/Notices";
 import { Start } from "./frame/Start";
@@ -57,8 +58,17 @@ export const building = createRoute({
   component: BuildingPage,
 });
 
+export const desk = createRoute({
+  getParentRoute: () => root,
+  path: "/desk/$unit",
+  validateSearch: (asked: Record<string, unknown>): { tab: Tab } => ({
+    tab: TABS.find((tab) => tab === asked["tab"]) ?? "conflicts",
+  }),
+  component: DeskPage,
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([start, street, building]),
+  routeTree: root.addChildren([start, street, building, desk]),
   context: { questions: undefined as unknown as QueryClient },
   defaultPreload: "intent",
   scrollRestoration: true,

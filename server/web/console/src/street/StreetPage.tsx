@@ -54,6 +54,7 @@ export function StreetPage() {
         <Metric name="recheck_success" rate={rollUp.metrics.recheck_success} />
         <Metric name="three_clear_rate" rate={rollUp.metrics.three_clear_rate} />
         <Metric name="photo_rate" rate={rollUp.metrics.photo_rate} />
+        {asked.as_of === undefined && <Phones unit={unit} />}
         {progress.data && (
           <TimeTravel
             progress={progress.data}
@@ -83,6 +84,41 @@ export function StreetPage() {
       {progress.data && <Pace progress={progress.data} asOf={asked.as_of} />}
       {rollUp.children.length > 0 && <Communities rollUp={rollUp} asOf={asked.as_of} />}
     </div>
+  );
+}
+
+/** How long ago a phone must have been heard of to be in the field, in milliseconds. */
+const IN_FIELD_MS = 12 * 3_600_000;
+
+/** How fresh the figures are: which phones were heard of, and what they say they still hold. */
+function Phones({ unit }: { unit: string }) {
+  const { t, i18n } = useTranslation();
+  const list = useQuery(asking.devices(unit));
+  const todo = useQuery(asking.todo(unit));
+  const now = todo.data?.at_ms;
+  if (!list.data || now === undefined) return null;
+  const heard = list.data.filter((of) => !of.revoked && of.synced_ms !== undefined && now - of.synced_ms < IN_FIELD_MS);
+  const holding = list.data.filter((of) => (of.pending?.records ?? 0) + (of.pending?.photos ?? 0) > 0);
+  const sum = (what: "records" | "photos") => holding.reduce((n, of) => n + (of.pending?.[what] ?? 0), 0);
+  const last = Math.max(...list.data.map((of) => of.synced_ms ?? 0));
+  return (
+    <p className="phones">
+      <span>
+        {t("fresh.field")} <b>{heard.length}</b>/{list.data.length}
+      </span>
+      {last > 0 && <span>{t("fresh.last", { when: moment(last, i18n.language) })}</span>}
+      <span>
+        {holding.length === 0
+          ? t("fresh.nothing")
+          : t("fresh.holding", { phones: holding.length, records: number(sum("records")), photos: number(sum("photos")) })}
+      </span>
+      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "devices" }}>
+        {t("desk.devices")}
+      </Link>
+      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts" }}>
+        {t("desk.title")}
+      </Link>
+    </p>
   );
 }
 

@@ -1,0 +1,70 @@
+import { get, post, query } from "@shared/api/client";
+import { language } from "@shared/i18n";
+import { moment } from "@shared/ui/figures";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { Failed, Loading } from "../frame/Notices";
+import { Photos } from "../office/Photos";
+import { Reasoned } from "./Reasoned";
+import type { Finding } from "./types";
+
+/** What should be looked at about photos, with the records beside each other: never a verdict. */
+export function Findings({ unit }: { unit: string }) {
+  const { t } = useTranslation();
+  const list = useQuery({
+    queryKey: ["unit", unit, "findings"],
+    queryFn: () => get<{ findings: Finding[]; total: number }>(`/findings${query({ unit })}`),
+  });
+  if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
+  if (!list.data) return <Loading />;
+  if (list.data.findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
+  return (
+    <ul className="cards">
+      {list.data.findings.map((finding) => (
+        <Card key={finding.finding_id} finding={finding} />
+      ))}
+    </ul>
+  );
+}
+
+function Card({ finding }: { finding: Finding }) {
+  const { t, i18n } = useTranslation();
+  return (
+    <li className="panel card">
+      <header>
+        <h3>{language() === "zh" ? finding.zh : finding.en}</h3>
+      </header>
+      <div className="sides">
+        {finding.sides.map((side) => (
+          <article key={`${side.photo_id} ${side.building_id}`} className="side">
+            <p className="what">
+              <Link
+                to="/building/$building"
+                params={{ building: side.building_id }}
+                search={{ office: side.offices[0]?.office_id }}
+              >
+                <b>
+                  {side.building} {side.offices.map((of) => `${of.floor} ${of.label}`).join("、")}
+                </b>
+              </Link>
+            </p>
+            <p className="when">
+              <span>{side.author}</span>
+              <time>{moment(side.corrected_ms, i18n.language)}</time>
+            </p>
+            <Photos body={{ photos: [{ photo_id: side.photo_id, kind: side.kind }] }} />
+          </article>
+        ))}
+      </div>
+      <footer>
+        <Reasoned
+          name={t("desk.close")}
+          act={(reason) =>
+            post("/findings/close", { reason, building_id: finding.building_id, findings: [finding.finding_id] })
+          }
+        />
+      </footer>
+    </li>
+  );
+}
