@@ -27,6 +27,8 @@ for (const [name, width, height, colorScheme] of SIZES) {
     for (const [view, path, ready] of [
       ["street", `/street/${street}`, ".map .gl[data-idle], .map .plan"],
       ["tall", `/building/${of("B01")}`, ".storey"],
+      ["phones", `/desk/${street}?tab=devices`, ".desk table"],
+      ["photos", `/desk/${street}?tab=findings`, ".desk .cards, .desk .empty"],
       ["story", `/building/${of("B04")}?office=${room}`, ".timeline"],
     ] as const) {
       await page.goto(address() + path);

@@ -1,5 +1,6 @@
 // The supervisor's walk over the street (W3), the leader's morning list (W2), and what any page must
 // do: figures as the server gives them, an address that is the state, keys, and a line that heals.
+import { createHash } from "node:crypto";
 import { accessible, address, ask, expect, signIn, test } from "./console";
 
 const MONDAY_MS = Date.parse("2026-11-23T00:00:00+08:00");
@@ -110,7 +111,7 @@ test("the floor stack is walked by arrow keys, and a room tells its whole story"
   page,
   request,
 }) => {
-  const { named } = await street(request);
+  const { qian, named } = await street(request);
   await signIn(page, "qian");
   await page.goto(`${address()}/building/${named("B04").building_id}`);
   const floors = ["9F", "8F", "7F", "6F", "5F", "3F", "2F", "1F", "B1"];
@@ -133,7 +134,12 @@ test("the floor stack is walked by arrow keys, and a room tells its whole story"
   const picture = page.getByRole("dialog").getByRole("img");
   await expect(picture).toBeVisible();
   await expect.poll(() => picture.evaluate((of: HTMLImageElement) => of.naturalWidth)).toBeGreaterThan(0);
-  await expect(page.getByRole("dialog")).toContainText("1c6251b10c66ca366dbeec61a51fe30979d3adad9536102dd53bbbda020d384e");
+  // The hash that was promised is the one of the bytes that came.
+  const link = await page.getByRole("dialog").getByRole("link").getAttribute("href");
+  const photo = /photos\/([0-9a-f-]+)\/bundle/.exec(link ?? "")?.[1];
+  const { url } = await qian.post(`/photos/${photo}/link`, { variant: "original", reason: "核对" });
+  const bytes = await (await request.get(address() + url)).body();
+  await expect(page.getByRole("dialog")).toContainText(createHash("sha256").update(bytes).digest("hex"));
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await expect(room).toHaveCount(0);

@@ -60,11 +60,12 @@ const wantsReason = (error: Error | null) =>
 function Picture({ photo, name }: { photo: Promised; name: string }) {
   const { t } = useTranslation();
   const [isLarge, setLarge] = useState(false);
+  const [hasPreview, setPreview] = useState(true);
   const [reason, setReason] = useState<string>();
   const link = useQuery({
-    queryKey: ["photo", photo.photo_id, isLarge, reason],
+    queryKey: ["photo", photo.photo_id, isLarge || !hasPreview, reason],
     // At first a preview without what the camera noted; the original, to the pixel, on asking.
-    queryFn: () => linked(photo, reason, isLarge ? "original" : "1600").catch(() => linked(photo, reason, "original")),
+    queryFn: () => linked(photo, reason, isLarge || !hasPreview ? "original" : "1600").catch(() => linked(photo, reason, "original")),
     gcTime: 0,
     retry: false,
   });
@@ -92,7 +93,8 @@ function Picture({ photo, name }: { photo: Promised; name: string }) {
   return (
     <figure>
       <button type="button" className={isLarge ? "zoom large" : "zoom"} onClick={() => setLarge(!isLarge)}>
-        <img src={link.data.url} alt={name} />
+        {/* A photo that came a moment ago has no preview yet. */}
+        <img src={link.data.url} alt={name} onError={() => setPreview(false)} />
       </button>
       <figcaption>
         {photo.sha256 && (

@@ -277,6 +277,7 @@ export const en = {
     release: "Release",
     discard: "Discard",
     close: "Checked",
+    more: "Show more ({{count}} left)",
     sentBy: "sent by {{name}}",
     content: "What it says",
     member: "Member",

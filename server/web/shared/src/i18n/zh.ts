@@ -275,6 +275,7 @@ export const zh = {
     release: "放行",
     discard: "作废",
     close: "核对完毕",
+    more: "再显示一些（还有 {{count}} 条）",
     sentBy: "由 {{name}} 上传",
     content: "查看内容",
     member: "项目",
