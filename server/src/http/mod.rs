@@ -62,13 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/teams/{id}", put(admin::put_team))
         .route("/assignments/{id}", put(admin::put_assignment))
         .merge(desk_routes())
-        .route("/buildings", get(coverage::buildings))
-        .route("/buildings/{id}/floors", get(coverage::floors))
-        .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))
-        .route("/coverage/{unit}", get(coverage::roll_up))
-        .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
-        .route("/coverage/{unit}/progress", get(coverage::progress))
-        .route("/coverage/{unit}/todo", get(coverage::todo))
+        .merge(coverage_routes())
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX));
     let large = Router::new()
         .route("/sync", post(sync::sync))
@@ -129,6 +123,18 @@ fn log_routes() -> Router<App> {
         .route("/api/v1/evidence/photos/{id}/proof", get(evidence::proof))
         .route("/api/v1/evidence/photos/{id}/bundle", get(evidence::bundle))
         .layer(CompressionLayer::new())
+}
+
+/// What supervisors read.
+fn coverage_routes() -> Router<App> {
+    Router::new()
+        .route("/buildings", get(coverage::buildings))
+        .route("/buildings/{id}/floors", get(coverage::floors))
+        .route("/buildings/{id}/offices/{office}/timeline", get(coverage::timeline))
+        .route("/coverage/{unit}", get(coverage::roll_up))
+        .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
+        .route("/coverage/{unit}/progress", get(coverage::progress))
+        .route("/coverage/{unit}/todo", get(coverage::todo))
 }
 
 /// What waits for the desk, and what it decides.
