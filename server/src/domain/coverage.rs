@@ -1,6 +1,6 @@
 //! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew unless an
 //! earlier time is asked for ([`cut`]). [`stack`] is one building, [`progress`] the course of a round,
-//! [`todo`] what is still owed;
+//! [`mod@todo`] what is still owed;
 //! here are lists and sums over buildings.
 
 pub(crate) mod cut;
