@@ -38,6 +38,7 @@ mod health;
 mod jobs;
 mod late;
 mod limits;
+mod lost_originals;
 mod odd_ops;
 mod order;
 mod past;

@@ -1,5 +1,6 @@
 //! Copies of originals, what was found out about them, and about the stores they lie in.
 
+use super::bulk::select_in;
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
@@ -102,6 +103,37 @@ impl Tx {
             .bind(sha256)
             .fetch_all(conn)
             .await)
+    }
+
+    /// Which of these originals have a whole copy in any store but one.
+    pub(crate) async fn archived_beside(
+        &mut self,
+        store: &str,
+        hashes: &[&[u8]],
+    ) -> Result<Vec<Vec<u8>>> {
+        let rows = select_in!(
+            self,
+            hashes,
+            (Vec<u8>,),
+            "select sha256 from archive_copy where state = 'whole' and store <> ",
+            store,
+            " and sha256 in ("
+        );
+        Ok(rows.into_iter().map(|(sha256,)| sha256).collect())
+    }
+
+    /// Which of these originals two persons have agreed to remove.
+    pub(crate) async fn archive_removals_agreed(
+        &mut self,
+        hashes: &[&[u8]],
+    ) -> Result<Vec<Vec<u8>>> {
+        let rows = select_in!(
+            self,
+            hashes,
+            (Vec<u8>,),
+            "select sha256 from archive_removal where agreed_ms is not null and sha256 in ("
+        );
+        Ok(rows.into_iter().map(|(sha256,)| sha256).collect())
     }
 
     /// Copies in a store that were last read before a time, the longest unread first.

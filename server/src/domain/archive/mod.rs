@@ -18,11 +18,12 @@ use crate::blobs::{self, Blobs, Folder, Mode, Original, Place, S3};
 use crate::clock::Clock;
 use crate::config::{ArchiveSettings, Checksums, LockMode, Worm};
 use crate::error::Error;
-use crate::store::{CopyRow, Store};
+use crate::store::{CopyRow, Store, Tx};
 use log::Noted;
 use probing::Standing;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -159,6 +160,19 @@ impl Archive {
     /// Whether originals stay where they were received.
     fn is_local(&self) -> bool {
         self.0.name == LOCAL
+    }
+
+    /// Which of these originals have a copy that was whole when it was last read, in a store other than
+    /// the folder beside the server, or were removed by two persons.
+    pub(crate) async fn has_or_removed(
+        &self,
+        tx: &mut Tx,
+        hashes: &[&[u8]],
+    ) -> Result<HashSet<Vec<u8>>, Error> {
+        let mut known: HashSet<Vec<u8>> =
+            tx.archived_beside(LOCAL, hashes).await?.into_iter().collect();
+        known.extend(tx.archive_removals_agreed(hashes).await?);
+        Ok(known)
     }
 
     async fn copies(&self, hash: Hash) -> Result<Vec<CopyRow>, Error> {

@@ -65,6 +65,24 @@ impl Folder {
         self.0.join("mismatched").join(sha256.to_string())
     }
 
+    /// Which of these originals, by hash and length, do not lie at their place with that length. Only
+    /// looks at the names: whether the bytes are good, a scrub finds out.
+    pub(crate) async fn lacking(&self, originals: Vec<(Hash, i64)>) -> Result<Vec<Hash>> {
+        let folder = self.clone();
+        blocking(move || {
+            let mut lacking = Vec::new();
+            for (sha256, bytes) in originals {
+                match std::fs::metadata(folder.place(sha256)) {
+                    Ok(file) if i64::try_from(file.len()) == Ok(bytes) => {}
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                    _ => lacking.push(sha256),
+                }
+            }
+            Ok(lacking)
+        })
+        .await
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.0
     }

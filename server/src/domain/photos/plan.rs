@@ -12,8 +12,8 @@ use saolou_protocol::ids::PhotoId;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Photos in one plan.
@@ -72,6 +72,7 @@ impl Photos {
         let mut tx = self.sync.store.read().await?;
         let since_ms = self.sync.clock.now_ms() - UPLOAD_KEPT_MS;
         let mut known = Known::of(&mut tx, caller, asked.iter().flatten(), since_ms).await?;
+        known.forget(&self.lost(&mut tx, &known).await?);
         let mut places: HashMap<Uuid, UploadRow> = HashMap::new();
         let (mut planned, mut new) = (Vec::with_capacity(asked.len()), Vec::new());
         for (asked, manifest) in asked.into_iter().zip(manifests) {
@@ -113,6 +114,31 @@ impl Photos {
             tx.commit().await?;
         }
         self.note_proven(caller, planned, &known, &rows).await
+    }
+
+    /// Contents that are noted, and whose bytes are nowhere: not in the folder, as where that was set
+    /// back to an older copy than the database, and not in the archive. What two persons removed is
+    /// not lost. Whoever still has one of these must not be told to throw it away.
+    async fn lost(&self, tx: &mut Tx, known: &Known) -> Result<HashSet<Vec<u8>>> {
+        let rows = known.photos.values().flatten().chain(known.proven.values());
+        let noted = rows
+            .filter_map(|row| Some((row.sha256.as_slice().try_into().map(Hash).ok()?, row.bytes)));
+        let gone = self.folder.lacking(noted.collect()).await?;
+        if gone.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let gone: Vec<&[u8]> = gone.iter().map(|hash| &hash.0[..]).collect();
+        let elsewhere = self.archive.has_or_removed(tx, &gone).await?;
+        let lost: HashSet<Vec<u8>> =
+            gone.into_iter().map(<[u8]>::to_vec).filter(|hash| !elsewhere.contains(hash)).collect();
+        if !lost.is_empty() {
+            tracing::error!(
+                photos = lost.len(),
+                "originals that were acknowledged are gone; phones are asked for them"
+            );
+            metrics::counter!("saolou_originals_asked_again_total").increment(lost.len() as u64);
+        }
+        Ok(lost)
     }
 
     fn planned_row(&self, place: &UploadRow, asked: Asked, manifest: &RawValue) -> UploadRow {
@@ -221,6 +247,14 @@ impl Known {
             }
         }
         Ok(Self { photos, proven: proven.map(|row| (row.sha256.clone(), row)).collect(), uploads })
+    }
+
+    /// Leaves out what is noted and has to be sent again all the same.
+    fn forget(&mut self, lost: &HashSet<Vec<u8>>) {
+        for rows in self.photos.values_mut() {
+            rows.retain(|row| !lost.contains(&row.sha256));
+        }
+        self.proven.retain(|sha256, _| !lost.contains(sha256));
     }
 
     /// What is here under the id of a photo.
