@@ -1,6 +1,7 @@
 //! Photos that have arrived: who sees them, and which wait for the desk.
 
 use crate::actors::problem;
+use crate::photo_faults::place;
 use crate::uploads::{
     field, has_pending_evidence, location, manifest, patch, picture, plan, vacant,
 };
@@ -124,5 +125,67 @@ on_both! {
         let qian = world.actor("qian").await;
         let items = qian.get(&orphans).await["items"].clone();
         assert_eq!((items[0]["photo_id"].clone(), items.as_array().map(Vec::len)), (json!(id("lone")), Some(1)));
+    }
+
+    async fn a_photo_that_is_attached_to_a_building_of_another_street_belongs_there(world: World) {
+        let root = world.actor("root").await;
+        let sun = json!({
+            "username": "sun", "name": "sun", "password": crate::world::PASSWORD,
+            "roles": [
+                { "role": "street_supervisor", "unit_id": id("street") },
+                { "role": "street_supervisor", "unit_id": id("other street") },
+            ],
+        });
+        root.put(&format!("/api/v1/users/{}", id("sun")), sun).await;
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let (stranger, sun) = (world.actor("stranger").await, world.actor("sun").await);
+        let list = format!("/api/v1/photos?unit={}&waiting=quarantined", id("other street"));
+        // Whether the record is here before the desk decides, or comes after it.
+        for (n, room, photo) in [(1, "101", "before"), (2, "102", "after")] {
+            let bytes = picture(photo, 9_000);
+            if photo == "before" {
+                wang.sync(&[vacant(n, room, photo, &bytes)]).await;
+            }
+            let path = location(&plan(&stranger, &[manifest(photo, &bytes)]).await[0]);
+            assert_eq!(patch(&stranger, &path, 0, &bytes).await.status(), 204);
+            let item = sun.get(&list).await["items"][0].clone();
+            assert_eq!(item["reason"]["code"], "building_unknown", "{item}");
+            let decision = json!({
+                "sha256": item["sha256"], "author_id": item["author_id"], "decision": "attach",
+                "reason": "借调人员所拍", "building_id": id("building"),
+            });
+            let path = format!("/api/v1/photos/{}/decide", id(photo));
+            let decided = sun.send(Method::POST, &path, Some(decision)).await;
+            assert_eq!(decided.status(), StatusCode::OK, "{photo}");
+            assert_eq!(sun.get(&list).await["items"], json!([]));
+            if photo == "after" {
+                wang.sync(&[vacant(n, room, photo, &bytes)]).await;
+            }
+            assert!(!has_pending_evidence(&qian, room).await, "{photo}");
+            let mut direct = world.direct().await;
+            let street = direct.id(id("street"));
+            let bound = format!(
+                "select count(*) from photo where street_id = {street} and bound_ms is not null"
+            );
+            assert_eq!(direct.number(&bound).await, n, "{photo}");
+            let path = format!("/api/v1/photos/{}/link", id(photo));
+            let seen = qian.send(Method::POST, &path, Some(json!({ "variant": "original" }))).await;
+            assert_eq!(seen.status(), StatusCode::OK, "{photo}");
+            // The phone that brought it brings it again: it is the same photo still.
+            std::fs::remove_file(place(world.folder(), &bytes)).expect("it was there");
+            let planned = plan(&stranger, &[manifest(photo, &bytes)]).await.remove(0);
+            assert_eq!(patch(&stranger, &location(&planned), 0, &bytes).await.status(), 204);
+            let here = plan(&stranger, &[manifest(photo, &bytes)]).await.remove(0);
+            assert_eq!((&here["do"], &here["state"]), (&json!("have"), &json!("stored")), "{here}");
+            assert_eq!(world.number("select count(*) from photo").await, n);
+        }
+        world.clock.set_ms(world.clock.now_ms() + DAY_MS + 60_000);
+        let sun = world.actor("sun").await;
+        for street in ["street", "other street"] {
+            let orphans = format!("/api/v1/photos?unit={}&waiting=orphan", id(street));
+            assert_eq!(sun.get(&orphans).await["items"], json!([]), "{street}");
+        }
+        assert_eq!(world.number("select count(distinct street_id) from op").await, 1);
+        crate::rebuild::assert_rebuilt(&world).await;
     }
 }

@@ -202,6 +202,31 @@ impl Tx {
             .map(|done| done.rows_affected() > 0))
     }
 
+    /// Moves a photo that waits for the desk to the building that it belongs to, and to the street of
+    /// that. `false` where it does not wait any more, or is there already.
+    pub(crate) async fn move_photo(
+        &mut self,
+        row: &PhotoRow,
+        street: Uuid,
+        building: Uuid,
+    ) -> Result<bool> {
+        const SQL: &str = "update photo set street_id = $5, building_id = $6 \
+             where street_id = $1 and photo_id = $2 and author_id = $3 and sha256 = $4 \
+             and state = 'quarantined' and not exists (select 1 from photo other \
+             where other.street_id = $5 and other.photo_id = $2 and other.author_id = $3 \
+             and other.sha256 = $4)";
+        on!(self, |conn| sqlx::query(SQL)
+            .bind(row.street_id)
+            .bind(row.photo_id)
+            .bind(row.author_id)
+            .bind(row.sha256.as_slice())
+            .bind(street)
+            .bind(building)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected() > 0))
+    }
+
     /// Counts once more that other bytes came for a photo than were promised. The count stays when the
     /// bytes are removed.
     pub(crate) async fn add_mismatch(&mut self, row: &PhotoRow) -> Result<()> {

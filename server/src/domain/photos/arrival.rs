@@ -101,18 +101,24 @@ impl Photos {
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
-        let placing = {
+        let (placing, stored) = {
             let mut tx = self.sync.store.read().await?;
             self.require_no_other(&mut tx, caller, photo, content.sha256).await?;
-            place(&mut tx, caller, upload.building_id).await?
+            match stored(&mut tx, caller, photo, content.sha256).await? {
+                Some(row) => (Placing { street: row.street_id, reason: None }, Some(row)),
+                None => (place(&mut tx, caller, upload.building_id).await?, None),
+            }
         };
         let taken = self.taken(upload, photo, content.sha256).await?;
-        let ops = match placing.reason {
-            None => vec![verified(photo, content.sha256, upload.building_id, placing, now_ms)?],
-            Some(_) => Vec::new(),
+        let ops = match (placing.reason, &stored) {
+            (None, None) => {
+                vec![verified(photo, content.sha256, upload.building_id, placing, now_ms)?]
+            }
+            // Said before, or to be said by the desk.
+            _ => Vec::new(),
         };
         let state = if placing.reason.is_none() { "stored" } else { "quarantined" };
-        let row = row(upload, photo, content, placing, state, now_ms);
+        let row = stored.unwrap_or_else(|| row(upload, photo, content, placing, state, now_ms));
         let mut arrival = Arrival {
             ended: (upload.role != ONCE).then_some((upload.upload_id, "complete", content.bytes)),
             jobs: jobs(photo, content.sha256),
@@ -286,6 +292,20 @@ pub(super) fn row_of(rows: Vec<PhotoRow>, sha256: Option<Hash>) -> Option<PhotoR
         None => row.state == "stored",
     };
     rows.into_iter().find(is_it)
+}
+
+/// What was stored of a photo before, where its bytes are brought again. The desk may have given it
+/// another place than its sender names.
+async fn stored(
+    tx: &mut Tx,
+    caller: &Caller,
+    photo: Uuid,
+    sha256: Hash,
+) -> Result<Option<PhotoRow>> {
+    let is_it = |row: &PhotoRow| {
+        row.author_id == caller.user_id && row.sha256 == sha256.0 && row.state == "stored"
+    };
+    Ok(tx.photos(photo).await?.into_iter().find(is_it))
 }
 
 /// The op by which the server says that a photo is here.

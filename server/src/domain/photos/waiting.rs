@@ -130,6 +130,9 @@ impl Photos {
             let head = tx.head(building).await?.ok_or_else(unknown)?;
             caller.require_at(&mut tx, Act::Review, head.street_id).await?;
             drop(tx);
+            if head.street_id != row.street_id {
+                self.carry_over(&mut row, head.street_id, building).await?;
+            }
             let now_ms = self.sync.clock.now_ms();
             let placing = Placing { street: head.street_id, reason: None };
             let ops = vec![verified(photo, decision.sha256, building, placing, now_ms)?];
@@ -152,6 +155,19 @@ impl Photos {
         row.state = state.to_owned();
         row.reason = Some(reason.to_owned());
         Ok(Item::of(row))
+    }
+
+    /// Takes a photo over into the street of the building that it belongs to, before the op says that
+    /// it is there: all that is done with a photo is done in the street of its building. Cut off here,
+    /// it waits for the desk of that street.
+    async fn carry_over(&self, row: &mut PhotoRow, street: Uuid, building: Uuid) -> Result<()> {
+        let mut tx = self.sync.store.write().await?;
+        if !tx.move_photo(row, street, building).await? {
+            return Err(Error::Invalid("the photo is there already, or was decided about".into()));
+        }
+        tx.commit().await?;
+        (row.street_id, row.building_id) = (street, building);
+        Ok(())
     }
 }
 
