@@ -118,9 +118,15 @@ on_both! {
         assert_eq!(answer["results"][0]["reason"], "forbidden", "{answer}");
         qian.sync(&[back("qian", 1)]).await;
         assert_eq!(link(&lin, "desk", "original", None).await.status(), StatusCode::OK);
+        told(&world, 1).await;
+        assert!(preview(&world, hash).exists(), "they are made again");
+        let again = url(link(&lin, "desk", "512", None).await).await;
+        assert_eq!(follow(&world, &again).await.status(), StatusCode::OK);
         let card = json!({ "photo_id": id("desk"), "kind": "id_card" });
         lin.sync(&[op("lin", 1, "photo_reclassify", id("desk"), card, |_| ())]).await;
         problem(link(&lin, "desk", "original", Some("?")).await, 404, "not_found", "again").await;
+        told(&world, 1).await;
+        assert!(!preview(&world, hash).exists());
         assert_rebuilt(&world).await;
     }
 

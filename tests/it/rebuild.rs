@@ -159,4 +159,33 @@ on_both! {
         assert_eq!(code, Some(0));
         assert_eq!(world.number(&format!("{count} where uscc <> 'X'")).await, 1);
     }
+
+    async fn a_list_of_hidden_photos_that_was_tampered_with_is_found_and_mended_with_the_rounds(
+        world: World,
+    ) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let card = json!({ "photo_id": id("card"), "kind": "id_card" });
+        wang.sync(&[op("wang", 1, "photo_reclassify", id("card"), card, |_| ())]).await;
+        assert_rebuilt(&world).await;
+        let mut direct = world.direct().await;
+        let stray = direct.id(id("stray"));
+        let count = "select count(*) from photo_restricted";
+        assert_eq!(direct.number(count).await, 1);
+        direct.execute(&format!("update photo_restricted set photo_id = {stray}")).await;
+        let (code, printed) = rebuild(&world).await;
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains("1 buildings recounted, 2 differences"), "{printed}");
+        for (building, photo, expected) in
+            [(id("building"), "card", "restricted"), (uuid::Uuid::nil(), "stray", "nothing")]
+        {
+            let line = format!("{building}\tphoto_restricted\t{}\t{expected}", id(photo));
+            assert!(printed.contains(&line), "{line} is missing in {printed}");
+        }
+        let mut longer = world.round("open");
+        longer["until_ms"] = json!(MONDAY_MS + 20 * DAY_MS);
+        qian.put(&format!("/api/v1/rounds/{}", id("round")), longer).await;
+        assert_eq!(direct.number(count).await, 2, "what is hidden too much stays hidden");
+        let (_, printed) = rebuild(&world).await;
+        assert!(printed.contains("1 buildings recounted, 1 differences"), "{printed}");
+    }
 }

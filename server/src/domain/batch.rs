@@ -3,11 +3,11 @@
 use super::fold::head_of;
 use super::licences::Moved;
 use super::photos::{self, Arrival};
-use super::quarantine;
+use super::{quarantine, restrictions};
 use crate::error::Result;
 use crate::store::{
-    EntityRow, EventRow, HeadMove, ManifestRow, NewJob, OpRow, PhotoOf, PhotoRow, QuarantineRow,
-    SaltRow, Seen, Stage, Tx,
+    EntityRow, EventRow, HeadMove, ManifestRow, NewJob, OpRow, PhotoRow, QuarantineRow, SaltRow,
+    Seen, Tx,
 };
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
@@ -103,7 +103,7 @@ pub(super) async fn note_photos(
         arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
     let mut salts: Vec<SaltRow> =
         arrivals.iter().flat_map(|arrival| arrival.salts.iter().cloned()).collect();
-    let mut jobs: Vec<NewJob> =
+    let jobs: Vec<NewJob> =
         arrivals.iter().flat_map(|arrival| arrival.jobs.iter().copied()).collect();
     for (upload, state, received) in arrivals.iter().filter_map(|arrival| arrival.ended) {
         tx.end_upload(upload, state, received, now_ms).await?;
@@ -118,27 +118,17 @@ pub(super) async fn note_photos(
             }
         }
     }
+    let mut again: Vec<NewJob> = Vec::new();
     for change in &commit.moves {
         for (photo, is_restricted) in &change.restricted {
             let street = change.from.street;
-            if tx.restrict_photo(street, photo.0, *is_restricted).await? {
-                jobs.extend(told_anew(tx, street, photo.0).await?);
-            }
+            again.extend(restrictions::note(tx, street, photo.0, *is_restricted).await?);
         }
     }
     tx.put_events(&events).await?;
     tx.put_salts(&salts).await?;
-    Ok(tx.put_jobs(&jobs, now_ms).await?)
-}
-
-/// What is told of a photo once more, because it is to be seen otherwise now.
-async fn told_anew(tx: &mut Tx, street: Uuid, photo: Uuid) -> Result<Vec<NewJob>> {
-    let rows = tx.photos_stored(street, &[photo]).await?;
-    let job = |row: PhotoOf| {
-        let sha256 = row.sha256.try_into().ok()?;
-        Some(NewJob { photo_id: photo, sha256, stage: Stage::Tell })
-    };
-    Ok(rows.into_iter().filter_map(job).collect())
+    tx.put_jobs(&jobs, now_ms).await?;
+    Ok(tx.put_jobs_again(&again, now_ms).await?)
 }
 
 fn op_row<'a>(judged: &'a Judged, answer: &'a [u8]) -> OpRow<'a> {

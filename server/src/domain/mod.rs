@@ -4,7 +4,7 @@
 //! The way of an op: [`sync`] reads and judges a push, [`writer`] is the one place where ops become
 //! state, a [`batch`] at a time, on buildings that [`fold`] keeps, and `licences` follows; [`pull`] with its [`cursor`] gives
 //! it back, [`held`] says what is held, [`epoch`] whether it is still the same data;
-//! [`doorbells`] tell who listens that there is something new. [`rebuild`] is
+//! [`doorbells`] tell who listens that there is something new. `restrictions` hide what shows too much. [`rebuild`] is
 //! the proof that state is what ops say. [`desk`] files ops for people without
 //! an outbox.
 //!
@@ -44,6 +44,7 @@ pub(crate) mod quarantine;
 pub(crate) mod rebuild;
 pub(crate) mod registration;
 pub(crate) mod registry;
+mod restrictions;
 pub(crate) mod roster;
 pub(crate) mod roster_file;
 pub(crate) mod settling;

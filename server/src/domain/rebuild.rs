@@ -2,22 +2,25 @@
 
 use super::fold::fold;
 use super::licences::Moved;
+use super::restrictions;
 use crate::error::Result;
 use crate::store::{EntityRow, Store};
 use saolou_protocol::building::{Entity, EntityKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// An entity that is not what the ops say.
 #[derive(Debug)]
 pub(crate) struct Difference {
-    /// The building.
+    /// The building; nil for a restricted photo that no building speaks of.
     pub(crate) building_id: Uuid,
-    /// `building`, `floor`, `office`; `licence_site` for a row of the index of licences.
+    /// `building`, `floor`, `office`; `licence_site` for a row of the index of licences,
+    /// `photo_restricted` for one of the list of photos that show identity documents.
     pub(crate) kind: &'static str,
-    /// The entity; of a licence its round.
+    /// The entity; of a licence its round; the photo.
     pub(crate) entity_id: Uuid,
-    /// What it should be, as JSON, or `nothing`; of a licence its code.
+    /// What it should be, as JSON, or `nothing`; of a licence its code; of a
+    /// restricted photo `restricted`.
     pub(crate) expected: String,
 }
 
@@ -33,7 +36,11 @@ pub(crate) struct Recount {
 /// Recounts all buildings, one snapshot each, without changing anything. `progress` is told how many
 /// of how many are done.
 pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> Result<Recount> {
-    let heads = store.read().await?.buckets(None).await?;
+    let mut tx = store.read().await?;
+    let heads = tx.buckets(None).await?;
+    let mut unexplained: BTreeSet<(Uuid, Uuid)> =
+        tx.photos_restricted(None).await?.into_iter().collect();
+    drop(tx);
     let mut recount = Recount::default();
     for head in &heads {
         let mut tx = store.read().await?;
@@ -53,8 +60,24 @@ pub(crate) async fn recount(store: &Store, progress: impl Fn(usize, usize)) -> R
             let kind = "licence_site";
             recount.differences.push(Difference { building_id, kind, entity_id, expected });
         }
+        for entity_id in restrictions::lacking(&mut tx, &head, &folded).await? {
+            let (kind, expected) = ("photo_restricted", "restricted".to_owned());
+            recount.differences.push(Difference { building_id, kind, entity_id, expected });
+        }
+        for photo in restrictions::restricted(&folded) {
+            unexplained.remove(&(head.street_id, photo));
+        }
         recount.buildings += 1;
         progress(recount.buildings, heads.len());
+    }
+    // Two buildings of a street may speak of one photo: what none of them says is too much. What went
+    // meanwhile is no difference.
+    let rows: BTreeSet<(Uuid, Uuid)> =
+        store.read().await?.photos_restricted(None).await?.into_iter().collect();
+    for (_, entity_id) in unexplained.intersection(&rows).copied() {
+        let (kind, expected) = ("photo_restricted", "nothing".to_owned());
+        let building_id = Uuid::nil();
+        recount.differences.push(Difference { building_id, kind, entity_id, expected });
     }
     Ok(recount)
 }

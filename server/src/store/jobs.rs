@@ -103,10 +103,33 @@ impl Store {
     }
 }
 
+/// A job that is there already is to be done again.
+const AGAIN: &str = " on conflict (sha256, stage, version) do update set state = 'waiting', \
+     due_ms = excluded.due_ms, holder = null, reason = null, ended_ms = null";
+/// As [`AGAIN`], where it is telling.
+const AGAIN_IF_TELLING: &str = " on conflict (sha256, stage, version) do update set \
+     state = 'waiting', due_ms = excluded.due_ms, holder = null, reason = null, ended_ms = null \
+     where job.stage = 'tell'";
+
 impl Tx {
     /// Notes jobs; one that is there already stays as it is, but for telling, which is to be done
     /// again, also where somebody is at it. Whoever commits rings afterwards.
     pub(crate) async fn put_jobs(&mut self, jobs: &[NewJob], now_ms: Millis) -> Result<()> {
+        self.put_jobs_or(AGAIN_IF_TELLING, jobs, now_ms).await
+    }
+
+    /// Notes jobs that are to be done again where they were done, also where somebody is at it. Whoever
+    /// commits rings afterwards.
+    pub(crate) async fn put_jobs_again(&mut self, jobs: &[NewJob], now_ms: Millis) -> Result<()> {
+        self.put_jobs_or(AGAIN, jobs, now_ms).await
+    }
+
+    async fn put_jobs_or(
+        &mut self,
+        conflict: &'static str,
+        jobs: &[NewJob],
+        now_ms: Millis,
+    ) -> Result<()> {
         const HEAD: &str = "insert into job (sha256, stage, version, photo_id, state, attempts, \
              due_ms, created_ms) ";
         // No statement may touch a row twice.
@@ -126,9 +149,7 @@ impl Tx {
                 .push_bind(0_i64)
                 .push_bind(now_ms)
                 .push_bind(now_ms),
-            " on conflict (sha256, stage, version) do update set state = 'waiting', \
-              due_ms = excluded.due_ms, holder = null, reason = null, \
-              ended_ms = null where job.stage = 'tell'"
+            conflict
         );
         Ok(())
     }

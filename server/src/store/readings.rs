@@ -126,6 +126,16 @@ impl Tx {
             .map(|done| done.rows_affected() > 0))
     }
 
+    /// The photos that show an identity document, with their streets: of one street, or of all.
+    pub(crate) async fn photos_restricted(
+        &mut self,
+        street: Option<Uuid>,
+    ) -> Result<Vec<(Uuid, Uuid)>> {
+        const SQL: &str = "select street_id, photo_id from photo_restricted \
+             where $1 is null or street_id = $1 order by street_id, photo_id";
+        on!(self, |conn| sqlx::query_as(SQL).bind(street).fetch_all(conn).await)
+    }
+
     /// Whether a photo shows an identity document.
     pub(crate) async fn is_photo_restricted(&mut self, street: Uuid, photo: Uuid) -> Result<bool> {
         const SQL: &str =

@@ -9,7 +9,7 @@ use crate::coverage::office::Evidence;
 use crate::fact::Kind;
 use crate::ids::{OfficeId, OpId, PhotoId, RoundId, VisitId};
 use crate::visit::{Photograph, Promise, Visit};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A photo whose bytes and whose record are both here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +103,14 @@ impl Building {
             Some(Kind::Withdrawal) => restrictions.keys().map(now).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// The photos of which somebody said that they show an identity document, each with whether they
+    /// do now.
+    #[must_use]
+    pub fn restrictions(&self) -> BTreeMap<PhotoId, bool> {
+        let said = self.ledger.photographs.restrictions().keys();
+        said.map(|photo| (*photo, self.is_restricted(*photo))).collect()
     }
 
     /// Whether somebody said that a photo shows an identity document, and the desk did not say

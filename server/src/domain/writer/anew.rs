@@ -4,7 +4,7 @@
 use super::{ATTEMPTS_MAX, Work, in_time};
 use crate::domain::batch::{head_move, rederived, rows_of};
 use crate::domain::fold::{differences, head_of};
-use crate::domain::licences;
+use crate::domain::{licences, restrictions};
 use crate::error::Result;
 use crate::store::EntityRow;
 use saolou_protocol::building::answer::AnswerStatus;
@@ -56,11 +56,18 @@ impl Work {
         let Some(head) = tx.head(building).await? else { return Ok(true) };
         let (folded, changed) = differences(&mut tx, &head).await?;
         let moved_licences = licences::Moved::due(&mut tx, &head, &folded).await?;
+        let unrestricted = restrictions::lacking(&mut tx, &head, &folded).await?;
         let digest = folded.digest();
-        if changed.is_empty() && digest == head.digest() && moved_licences.is_empty() {
+        let is_whole = changed.is_empty() && digest == head.digest();
+        if is_whole && moved_licences.is_empty() && unrestricted.is_empty() {
             return Ok(true);
         }
         moved_licences.write(&mut tx).await?;
+        let mut again = Vec::new();
+        for photo in unrestricted {
+            again.extend(restrictions::note(&mut tx, head.street_id, photo, true).await?);
+        }
+        tx.put_jobs_again(&again, self.clock.now_ms()).await?;
         let change = rederived(building, head_of(&head), changed, digest);
         let rows: Vec<EntityRow> = rows_of(&change).collect();
         tx.put_entities(&rows).await?;
