@@ -11,9 +11,10 @@ export default async function start(): Promise<() => Promise<void>> {
   // Somebody who works on the pages has a demo running already.
   if (process.env["SAOLOU_ADDRESS"]) return async () => undefined;
   const folder = mkdtempSync(join(tmpdir(), "saolou-console-"));
-  const program = process.env["SAOLOU_PROGRAM"] ?? "../../target/debug/saolou";
-  const demo = spawn(program, ["demo", "--data-dir", folder, "--port", "0"], {
-    stdio: ["ignore", "pipe", "ignore"],
+  // Cargo knows where it builds to, and turns into the program that it runs: ending it ends the demo.
+  const program = ["run", "--quiet", "--locked", "--package", "saolou-server", "--"];
+  const demo = spawn("cargo", [...program, "demo", "--data-dir", folder, "--port", "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => demo.once("exit", () => resolve()));
   const address = new Promise<string>((resolve, reject) => {

@@ -38,8 +38,8 @@ export function Todo({ board, unit, asOf, kind }: Props) {
             </Link>
             {pile.kind === kind && (
               <ol>
-                {pile.items.map((item, at) => (
-                  <li key={at}>
+                {pile.items.map((item) => (
+                  <li key={`${item.building_id} ${item.room?.office_id ?? item.conflict_id ?? ""}`}>
                     <Owed item={item} asOf={asOf} />
                   </li>
                 ))}
