@@ -1,8 +1,8 @@
 //! Decoding: the stage that reads what is in a photo and keeps its previews.
 
-use super::jobs::{Fault, Work};
+use super::jobs::{Fault, Left, Work};
 use crate::pipeline::{Apart, PREVIEW_SIDES, Reading, Undecodable};
-use crate::store::{NewJob, ReadingRow, Result, Stage, Taken, Tx};
+use crate::store::{NewJob, ReadingRow, Stage, Taken};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ pub(crate) async fn decode(
     work: &Work,
     apart: &Apart,
     job: &Taken,
+    left: &mut Left,
 ) -> std::result::Result<(), Fault> {
     let hash = <[u8; 32]>::try_from(job.sha256.as_slice()).map(Hash);
     let hash = hash.map_err(|_| Fault::Never("its hash is no hash".into()))?;
@@ -47,13 +48,8 @@ pub(crate) async fn decode(
         tracing::warn!(photo_id = %job.photo_id, ?why, "a photo could not be decoded");
         metrics::counter!("saolou_photos_undecodable_total").increment(1);
     }
-    let now_ms = work.clock.now_ms();
-    let mut tx = work.store.write().await?;
-    put_reading(&mut tx, job, &reading, now_ms).await?;
-    let told = NewJob { photo_id: job.photo_id, sha256: hash.0, stage: Stage::Tell };
-    tx.put_jobs(&[told], now_ms).await?;
-    tx.commit().await?;
-    work.jobs.ring();
+    left.reading = Some(row(job, &reading, work.clock.now_ms()));
+    left.next = Some(NewJob { photo_id: job.photo_id, sha256: hash.0, stage: Stage::Tell });
     Ok(())
 }
 
@@ -103,16 +99,14 @@ pub(crate) async fn forget_previews(
     Ok(())
 }
 
-async fn put_reading(tx: &mut Tx, job: &Taken, reading: &Reading, now_ms: Millis) -> Result<()> {
+fn row(job: &Taken, reading: &Reading, now_ms: Millis) -> ReadingRow {
     let look = reading.look.as_ref();
-    let body = serde_json::to_vec(reading).expect("a reading is plain data");
-    tx.put_reading(&ReadingRow {
-        sha256: &job.sha256,
+    ReadingRow {
+        sha256: job.sha256.clone(),
         version: job.version,
         phash64: look.map(|look| look.small.0.to_be_bytes()),
         phash256: look.map(|look| look.large.bytes()),
-        body: &body,
+        body: serde_json::to_vec(reading).expect("a reading is plain data"),
         read_ms: now_ms,
-    })
-    .await
+    }
 }

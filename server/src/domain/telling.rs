@@ -9,7 +9,7 @@ use super::decoding;
 use super::desk;
 use super::jobs::{Fault, Work};
 use crate::pipeline::{Reading, SmallHash};
-use crate::store::{PhotoOf, ReadingBody, Result, Taken, Tx};
+use crate::store::{PhotoOf, ReadingBody, Result, SlotRow, Taken, Tx};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::engine::push::Judged;
 use saolou_protocol::ids::{BuildingId, PhotoId};
@@ -25,35 +25,42 @@ use uuid::Uuid;
 /// flood; the nearest are.
 const ALIKE_MAX: usize = 64;
 
+/// Puts the photos that are to be told of where those that look like them find them: in the commit
+/// by which their jobs are taken, so that of two that are told at once one finds the other.
+pub(crate) async fn place(tx: &mut Tx, jobs: &[Taken]) -> Result<()> {
+    let hashes: Vec<&[u8]> = jobs.iter().map(|job| job.sha256.as_slice()).collect();
+    let readings = tx.readings(&hashes).await?;
+    let readings: HashMap<&[u8], Read> =
+        readings.iter().filter_map(|row| Some((&*row.sha256, Read::of(row)?))).collect();
+    let photos = tx.photos_of_bytes(&hashes).await?;
+    let mut rows = Vec::new();
+    for photo in &photos {
+        let Some(own) = readings.get(photo.sha256.as_slice()) else { continue };
+        let phash64 = own.phash64();
+        let in_slot = |slot| SlotRow { photo, slot, phash64 };
+        rows.extend(slots(photo, own).into_iter().map(in_slot));
+    }
+    tx.put_slots(&rows).await
+}
+
 /// Files what is known of the photos that have these bytes.
 pub(crate) async fn tell(work: &Work, job: &Taken) -> std::result::Result<(), Fault> {
     let mut tx = work.store.read().await?;
     let readings = tx.readings(&[&job.sha256]).await?;
     // What was not read yet is told when it has been.
     let Some(own) = readings.first().and_then(Read::of) else { return Ok(()) };
-    let photos = tx.photos_of_bytes(&job.sha256).await?;
+    let now_ms = work.clock.now_ms();
+    let mut ops = Vec::new();
     let mut is_restricted = false;
-    for photo in &photos {
+    for photo in &tx.photos_of_bytes(&[&job.sha256]).await? {
         is_restricted |= tx.is_photo_restricted(photo.street_id, photo.photo_id).await?;
+        ops.push(read(photo, &own, now_ms)?);
+        ops.extend(alike(&mut tx, photo, &own, now_ms).await?);
     }
     drop(tx);
     if is_restricted {
         decoding::forget_previews(&work.folder, &job.sha256).await?;
     }
-    let mut tx = work.store.write().await?;
-    for photo in &photos {
-        tx.put_slots(photo, &slots(photo, &own), own.phash64()).await?;
-    }
-    tx.commit().await?;
-    // Of two that are told at once, both are in their slots before either looks: one finds the other.
-    let now_ms = work.clock.now_ms();
-    let mut tx = work.store.read().await?;
-    let mut ops = Vec::new();
-    for photo in &photos {
-        ops.push(read(photo, &own, now_ms)?);
-        ops.extend(alike(&mut tx, photo, &own, now_ms).await?);
-    }
-    drop(tx);
     Ok(desk::file(&work.writer, ops).await?)
 }
 

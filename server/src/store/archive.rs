@@ -1,6 +1,6 @@
 //! Copies of originals, what was found out about them, and about the stores they lie in.
 
-use super::bulk::select_in;
+use super::bulk::{for_chunks, select_in};
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
@@ -67,33 +67,41 @@ const SELECT: &str = "select sha256, store, bucket, key, version, bytes, mode, i
 impl Tx {
     /// Stores what is known of a copy now.
     pub(crate) async fn put_archive_copy(&mut self, row: &CopyRow) -> Result<()> {
-        const SQL: &str = "insert into archive_copy (sha256, store, bucket, key, version, bytes, \
+        self.put_archive_copies(&[row]).await
+    }
+
+    /// Stores what is known of copies now, no two of them of one original in one store.
+    pub(crate) async fn put_archive_copies(&mut self, rows: &[&CopyRow]) -> Result<()> {
+        const HEAD: &str = "insert into archive_copy (sha256, store, bucket, key, version, bytes, \
              mode, is_proven, retain_until_ms, is_held, archived_ms, verified_ms, checked_ms, \
-             state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-             on conflict (sha256, store) do update set bucket = excluded.bucket, \
+             state) ";
+        for_chunks!(
+            self,
+            rows,
+            HEAD,
+            |values, row| _ = values
+                .push_bind(row.sha256.as_slice())
+                .push_bind(row.store.as_str())
+                .push_bind(row.bucket.as_str())
+                .push_bind(row.key.as_str())
+                .push_bind(row.version.as_str())
+                .push_bind(row.bytes)
+                .push_bind(row.mode.as_str())
+                .push_bind(row.is_proven)
+                .push_bind(row.retain_until_ms)
+                .push_bind(row.is_held)
+                .push_bind(row.archived_ms)
+                .push_bind(row.verified_ms)
+                .push_bind(row.checked_ms)
+                .push_bind(row.state.as_str()),
+            " on conflict (sha256, store) do update set bucket = excluded.bucket, \
              key = excluded.key, version = excluded.version, bytes = excluded.bytes, \
              mode = excluded.mode, is_proven = excluded.is_proven, \
              retain_until_ms = excluded.retain_until_ms, is_held = excluded.is_held, \
              archived_ms = excluded.archived_ms, verified_ms = excluded.verified_ms, \
-             checked_ms = excluded.checked_ms, state = excluded.state";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(&row.sha256)
-            .bind(&row.store)
-            .bind(&row.bucket)
-            .bind(&row.key)
-            .bind(&row.version)
-            .bind(row.bytes)
-            .bind(&row.mode)
-            .bind(row.is_proven)
-            .bind(row.retain_until_ms)
-            .bind(row.is_held)
-            .bind(row.archived_ms)
-            .bind(row.verified_ms)
-            .bind(row.checked_ms)
-            .bind(&row.state)
-            .execute(conn)
-            .await
-            .map(drop))
+             checked_ms = excluded.checked_ms, state = excluded.state"
+        );
+        Ok(())
     }
 
     /// The copies of an original.

@@ -200,36 +200,48 @@ impl Tx {
             .map(|done| done.rows_affected() == 1))
     }
 
-    /// Notes how a job ended, where its holder still has it.
-    pub(crate) async fn end_job(
+    /// Notes how jobs ended, those of them that their holder still has.
+    pub(crate) async fn end_jobs(
         &mut self,
         stage: Stage,
-        job: &Taken,
         holder: Uuid,
-        end: &End,
+        ended: &[(&Taken, &End)],
         now_ms: Millis,
     ) -> Result<()> {
-        const SQL: &str = "update job set state = $1, due_ms = $2, reason = $3, ended_ms = $4, \
-             holder = null where sha256 = $5 and stage = $6 and version = $7 and holder = $8 \
-             and attempts = $9 and state = 'waiting'";
-        let (state, due_ms, reason, ended_ms) = match end {
-            End::Done => ("done", now_ms, None, Some(now_ms)),
-            End::Again { due_ms, reason } => ("waiting", *due_ms, Some(reason), None),
-            End::Failed(reason) => ("failed", now_ms, Some(reason), Some(now_ms)),
-        };
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(state)
-            .bind(due_ms)
-            .bind(reason)
-            .bind(ended_ms)
-            .bind(&job.sha256)
-            .bind(stage.name())
-            .bind(job.version)
-            .bind(holder)
-            .bind(job.attempts)
-            .execute(conn)
-            .await
-            .map(drop))
+        const HEAD: &str = "with ended (sha256, stage, version, holder, attempts, state, due_ms, \
+             reason, ended_ms) as (";
+        const TAIL: &str = ") update job set state = ended.state, due_ms = ended.due_ms, \
+             reason = ended.reason, ended_ms = ended.ended_ms, holder = null from ended \
+             where job.sha256 = ended.sha256 and job.stage = ended.stage \
+             and job.version = ended.version and job.holder = ended.holder \
+             and job.attempts = ended.attempts and job.state = 'waiting'";
+        for_chunks!(
+            self,
+            ended,
+            HEAD,
+            |values, row| {
+                let (job, end) = row;
+                let (state, due_ms, reason, ended_ms) = match end {
+                    End::Done => ("done", now_ms, None, Some(now_ms)),
+                    End::Again { due_ms, reason } => {
+                        ("waiting", *due_ms, Some(reason.as_str()), None)
+                    }
+                    End::Failed(reason) => ("failed", now_ms, Some(reason.as_str()), Some(now_ms)),
+                };
+                values
+                    .push_bind(job.sha256.as_slice())
+                    .push_bind(stage.name())
+                    .push_bind(job.version)
+                    .push_bind(holder)
+                    .push_bind(job.attempts)
+                    .push_bind(state)
+                    .push_bind(due_ms)
+                    .push_bind(reason)
+                    .push_bind(ended_ms);
+            },
+            TAIL
+        );
+        Ok(())
     }
 
     /// Gives back what a holder has, as if it had never been taken: it stops.

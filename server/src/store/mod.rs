@@ -37,7 +37,7 @@ pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{AcceptedOp, OpRow, TimelineRow};
 pub(crate) use photos::{PhotoFacts, PhotoRow, ViewRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
-pub(crate) use readings::{PhotoOf, ReadingBody, ReadingRow};
+pub(crate) use readings::{PhotoOf, ReadingBody, ReadingRow, SlotRow};
 pub(crate) use registry::{
     AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
 };

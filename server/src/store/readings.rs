@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A reading, as stored: `body` is JSON.
-pub(crate) struct ReadingRow<'a> {
-    pub(crate) sha256: &'a [u8],
+#[derive(Debug)]
+pub(crate) struct ReadingRow {
+    pub(crate) sha256: Vec<u8>,
     pub(crate) version: i64,
     pub(crate) phash64: Option<[u8; 8]>,
     pub(crate) phash256: Option<[u8; 32]>,
-    pub(crate) body: &'a [u8],
+    pub(crate) body: Vec<u8>,
     pub(crate) read_ms: Millis,
 }
 
@@ -25,6 +26,13 @@ pub(crate) struct PhotoOf {
     pub(crate) sha256: Vec<u8>,
     /// When it was first received.
     pub(crate) received_ms: Millis,
+}
+
+/// A slot that a photo is found in.
+pub(crate) struct SlotRow<'a> {
+    pub(crate) photo: &'a PhotoOf,
+    pub(crate) slot: i64,
+    pub(crate) phash64: Option<[u8; 8]>,
 }
 
 /// A photo that shares a slot with another one.
@@ -44,23 +52,26 @@ pub(crate) struct ReadingBody {
 }
 
 impl Tx {
-    /// Stores a reading, unless there is one by a later version.
-    pub(crate) async fn put_reading(&mut self, reading: &ReadingRow<'_>) -> Result<()> {
-        const SQL: &str = "insert into photo_reading \
-             (sha256, version, phash64, phash256, body, read_ms) values ($1, $2, $3, $4, $5, $6) \
-             on conflict (sha256) do update set version = excluded.version, \
+    /// Stores readings, each unless there is one by a later version.
+    pub(crate) async fn put_readings(&mut self, readings: &[&ReadingRow]) -> Result<()> {
+        const HEAD: &str =
+            "insert into photo_reading (sha256, version, phash64, phash256, body, read_ms) ";
+        for_chunks!(
+            self,
+            readings,
+            HEAD,
+            |values, reading| _ = values
+                .push_bind(reading.sha256.as_slice())
+                .push_bind(reading.version)
+                .push_bind(reading.phash64.map(Vec::from))
+                .push_bind(reading.phash256.map(Vec::from))
+                .push_bind(reading.body.as_slice())
+                .push_bind(reading.read_ms),
+            " on conflict (sha256) do update set version = excluded.version, \
              phash64 = excluded.phash64, phash256 = excluded.phash256, body = excluded.body, \
-             read_ms = excluded.read_ms where photo_reading.version <= excluded.version";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(reading.sha256)
-            .bind(reading.version)
-            .bind(reading.phash64.map(Vec::from))
-            .bind(reading.phash256.map(Vec::from))
-            .bind(reading.body)
-            .bind(reading.read_ms)
-            .execute(conn)
-            .await
-            .map(drop))
+             read_ms = excluded.read_ms where photo_reading.version <= excluded.version"
+        );
+        Ok(())
     }
 
     /// The readings of these bytes.
@@ -73,12 +84,16 @@ impl Tx {
         ))
     }
 
-    /// The photos that have these bytes.
-    pub(crate) async fn photos_of_bytes(&mut self, sha256: &[u8]) -> Result<Vec<PhotoOf>> {
-        const SQL: &str = "select street_id, building_id, photo_id, sha256, \
-             min(received_ms) as received_ms from photo where sha256 = $1 and state = 'stored' \
-             group by street_id, building_id, photo_id, sha256";
-        on!(self, |conn| sqlx::query_as(SQL).bind(sha256).fetch_all(conn).await)
+    /// The photos that have any of these bytes.
+    pub(crate) async fn photos_of_bytes(&mut self, hashes: &[&[u8]]) -> Result<Vec<PhotoOf>> {
+        let rows = select_in!(
+            self,
+            hashes,
+            PhotoOf,
+            "select street_id, building_id, photo_id, sha256, received_ms from photo \
+             where state = 'stored' and sha256 in ("
+        );
+        Ok(first_of_each(rows))
     }
 
     /// The photos of a street that came under these ids.
@@ -87,7 +102,7 @@ impl Tx {
         street: Uuid,
         photos: &[Uuid],
     ) -> Result<Vec<PhotoOf>> {
-        let rows: Vec<PhotoOf> = select_in!(
+        let rows = select_in!(
             self,
             photos,
             PhotoOf,
@@ -96,15 +111,7 @@ impl Tx {
             street,
             " and photo_id in ("
         );
-        // Of one photo from two people the first counts.
-        let mut first: BTreeMap<(Uuid, Uuid, Vec<u8>), PhotoOf> = BTreeMap::new();
-        for row in rows {
-            let known = first
-                .entry((row.photo_id, row.building_id, row.sha256.clone()))
-                .or_insert_with(|| row.clone());
-            known.received_ms = known.received_ms.min(row.received_ms);
-        }
-        Ok(first.into_values().collect())
+        Ok(first_of_each(rows))
     }
 
     /// Notes whether a photo shows an identity document. `false` where that was noted before.
@@ -148,24 +155,19 @@ impl Tx {
         Ok(rows > 0)
     }
 
-    /// Puts a photo into slots of its street.
-    pub(crate) async fn put_slots(
-        &mut self,
-        photo: &PhotoOf,
-        slots: &[i64],
-        phash64: Option<[u8; 8]>,
-    ) -> Result<()> {
+    /// Puts photos into slots of their streets.
+    pub(crate) async fn put_slots(&mut self, slots: &[SlotRow<'_>]) -> Result<()> {
         const HEAD: &str = "insert into photo_slot (street_id, slot, photo_id, sha256, phash64) ";
         for_chunks!(
             self,
             slots,
             HEAD,
-            |values, slot| _ = values
-                .push_bind(photo.street_id)
-                .push_bind(*slot)
-                .push_bind(photo.photo_id)
-                .push_bind(photo.sha256.as_slice())
-                .push_bind(phash64.map(Vec::from)),
+            |values, row| _ = values
+                .push_bind(row.photo.street_id)
+                .push_bind(row.slot)
+                .push_bind(row.photo.photo_id)
+                .push_bind(row.photo.sha256.as_slice())
+                .push_bind(row.phash64.map(Vec::from)),
             " on conflict (street_id, slot, photo_id, sha256) do nothing"
         );
         Ok(())
@@ -186,4 +188,15 @@ impl Tx {
             " and slot in ("
         ))
     }
+}
+
+/// Of one photo from two people the first counts.
+fn first_of_each(rows: Vec<PhotoOf>) -> Vec<PhotoOf> {
+    let mut first: BTreeMap<_, PhotoOf> = BTreeMap::new();
+    for row in rows {
+        let key = (row.street_id, row.building_id, row.photo_id, row.sha256.clone());
+        let known = first.entry(key).or_insert_with(|| row.clone());
+        known.received_ms = known.received_ms.min(row.received_ms);
+    }
+    first.into_values().collect()
 }

@@ -26,14 +26,22 @@ pub(super) enum Noted<'a> {
 
 /// Notes it: in the log of the server, and in the evidence log as far as that has words for it.
 pub(super) async fn note(tx: &mut Tx, clock: &Clock, noted: &Noted<'_>) -> Result<()> {
-    tell(noted)?;
+    note_all(tx, clock, std::slice::from_ref(noted)).await
+}
+
+/// Notes all of it.
+pub(super) async fn note_all(tx: &mut Tx, clock: &Clock, noted: &[Noted<'_>]) -> Result<()> {
     let at_ms = clock.now_ms();
     let mut rows = Vec::new();
-    for event in events(noted)? {
-        let event_id = clock.new_id();
-        let entry = Entry { id: event_id, at_ms, event };
-        let body = entry.leaf().ok_or_else(|| Error::Internal("an event is too large".into()))?;
-        rows.push(EventRow { event_id, at_ms, body });
+    for one in noted {
+        tell(one)?;
+        for event in events(one)? {
+            let event_id = clock.new_id();
+            let entry = Entry { id: event_id, at_ms, event };
+            let body = entry.leaf();
+            let body = body.ok_or_else(|| Error::Internal("an event is too large".into()))?;
+            rows.push(EventRow { event_id, at_ms, body });
+        }
     }
     Ok(tx.put_events(&rows).await?)
 }

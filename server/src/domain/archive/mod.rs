@@ -86,7 +86,17 @@ impl From<sqlx::Error> for NotArchived {
     }
 }
 
-/// Archives one original. Doing it again, or again after dying halfway, archives it once.
+/// What archiving an original gives to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    /// The copy beside the server that went to an archive elsewhere.
+    local: Option<CopyRow>,
+    /// The copy by which it is archived.
+    archived: Option<CopyRow>,
+}
+
+/// Archives one original. Doing it again, or again after dying halfway, archives it once. What is
+/// known of its copies then is to be written ([`note`]), also where the archive did not take it.
 ///
 /// # Errors
 /// Whatever the reason, the same call succeeds when the reason is gone: a job tries it again later.
@@ -94,28 +104,37 @@ pub(crate) async fn archive(
     archive: &Archive,
     photo: Uuid,
     hash: Hash,
-) -> Result<CopyRow, NotArchived> {
-    let copies = archive.copies(hash).await?;
-    let is_good = |copy: &&CopyRow| copy.store == archive.0.name && copy.state == WHOLE;
-    if let Some(copy) = copies.iter().find(is_good) {
-        return Ok(copy.clone());
+    copies: &mut Copies,
+) -> Result<(), NotArchived> {
+    let known = archive.copies(hash).await?;
+    if known.iter().any(|copy| copy.store == archive.0.name && copy.state == WHOLE) {
+        return Ok(());
     }
     let local = archive.look_here(hash).await?;
-    let archived = if archive.is_local() {
+    copies.archived = if archive.is_local() {
         archive.may_write()?;
-        local
+        Some(local)
     } else {
-        let mut tx = archive.0.store.write().await?;
-        tx.put_archive_copy(&local).await?;
-        tx.commit().await?;
-        archive.put_copy(Some(photo), hash).await?
+        copies.local = Some(local);
+        Some(archive.put_copy(Some(photo), hash).await?)
     };
-    let mut tx = archive.0.store.write().await?;
-    tx.put_archive_copy(&archived).await?;
-    log::note(&mut tx, &archive.0.clock, &Noted::Archived(&archived)).await?;
-    tx.commit().await?;
     metrics::counter!("saolou_archived_total").increment(1);
-    Ok(archived)
+    Ok(())
+}
+
+/// Writes what archiving gave, and tells the logs what is archived now.
+pub(crate) async fn note<'a>(
+    tx: &mut Tx,
+    clock: &Clock,
+    copies: impl Iterator<Item = &'a Copies>,
+) -> Result<(), Error> {
+    let (mut rows, mut noted) = (Vec::new(), Vec::new());
+    for Copies { local, archived } in copies {
+        rows.extend(local.iter().chain(archived));
+        noted.extend(archived.as_ref().map(Noted::Archived));
+    }
+    tx.put_archive_copies(&rows).await?;
+    log::note_all(tx, clock, &noted).await
 }
 
 impl Archive {

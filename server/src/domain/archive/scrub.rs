@@ -5,7 +5,7 @@
 //! one: nothing is ever deleted here. Originals that never reached the archive are bad copies too.
 
 use super::log::{self, Noted};
-use super::{Archive, LOCAL, NotArchived, WHOLE, archive, hash_of, place_of};
+use super::{Archive, Copies, LOCAL, NotArchived, WHOLE, archive, hash_of, place_of};
 use crate::blobs::{Blobs, Failure, Folder};
 use crate::error::Error;
 use crate::store::{CopyRow, FindingRow};
@@ -147,10 +147,15 @@ impl Scrub<'_> {
         if self.silent.contains(&self.archive.0.name) {
             return Ok(false);
         }
-        match archive(self.archive, photo, hash).await {
-            Ok(copy) => {
+        let mut copies = Copies::default();
+        let done = archive(self.archive, photo, hash, &mut copies).await;
+        let mut tx = self.archive.0.store.write().await?;
+        super::note(&mut tx, &self.archive.0.clock, [&copies].into_iter()).await?;
+        tx.commit().await?;
+        match done {
+            Ok(()) => {
                 self.done.archived += 1;
-                self.pause(2 * copy.bytes).await;
+                self.pause(2 * copies.archived.map_or(0, |copy| copy.bytes)).await;
             }
             Err(NotArchived::Failed(error)) => return Err(error),
             Err(error) if error.is_of_the_store() => {

@@ -1,26 +1,19 @@
-//! Jobs: what is done with a photo after it was received, by whoever gets to it first.
-//!
-//! Each stage has a lane of its own, so that archiving never waits for decoding. A lane takes what is
-//! due, as much as it has room for, holds it while it is at work, and notes how it ended. It wakes when
-//! it is rung for, and by itself: what another server received and left, or what a killed one had taken,
-//! becomes due again. Every stage may therefore be run twice, and leaves the same behind.
+//! A lane: takes the jobs of one stage, keeps as many at work as the machine has room for, and writes
+//! how they ended and what they leave.
 
-use super::archive::{self, Archive};
-use super::decoding;
-use super::telling;
-use super::writer::Writer;
-use crate::clock::Clock;
-use crate::pipeline::Apart;
+use super::left::{self, Left};
+use super::{Fault, Jobs, Work};
+use crate::domain::{archive, decoding, telling};
+use crate::error::{Error, Result};
 use crate::store::bells::is_race;
-use crate::store::{End, Result, Stage, Store, Taken};
+use crate::store::{End, Stage, Taken};
 use futures_util::FutureExt;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::time::Millis;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -30,110 +23,45 @@ const HOLD_MS: Millis = 60_000;
 const HOLD_AGAIN: Duration = Duration::from_secs(15);
 /// How often a lane that nobody rang for looks by itself.
 const LOOK_AFTER: Duration = Duration::from_secs(2);
-/// How often the backlog is counted for the metrics.
-const COUNT_AFTER: Duration = Duration::from_secs(15);
+/// How long a lane waits for more to come or to end before it writes: what many leave costs one commit.
+const GATHER: Duration = Duration::from_millis(25);
 /// How long jobs at work may still take when the server stops; then they are given back.
 const GRACE: Duration = Duration::from_secs(5);
 /// The wait after a first failure; each further one doubles it.
 const BACKOFF_MS_MIN: Millis = 2_000;
 /// The longest wait.
 const BACKOFF_MS_MAX: Millis = 15 * 60_000;
+/// Jobs that a lane has taken at most, those that still wait for a core among them.
+const TAKEN_MAX: usize = 16;
 
-/// Why a job did not get done.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// It may go well another time.
-    Again(String),
-    /// It never will: it stays listed, and somebody must look at it.
-    Never(String),
+/// A job that was at work, how it ended, and what it leaves.
+struct Ended {
+    job: Taken,
+    end: End,
+    left: Left,
 }
 
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Again(format!("database: {error}"))
-    }
-}
-
-/// What a stage works with.
+/// Jobs of one stage.
 #[derive(Clone)]
-pub(crate) struct Work {
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    /// The data folder: originals are in `photos/sha256`, previews in `derived`.
-    pub(crate) folder: Arc<PathBuf>,
-    pub(crate) archive: Archive,
-    /// How photos are read; `None` where this process cannot start another one of its kind.
-    pub(crate) apart: Option<Arc<Apart>>,
-    pub(crate) writer: Writer,
-    pub(crate) jobs: Jobs,
-}
-
-impl Work {
-    /// The stages that this server can do.
-    fn stages(&self) -> impl Iterator<Item = Stage> + '_ {
-        Stage::ALL.into_iter().filter(|stage| match stage {
-            Stage::Archive | Stage::Tell => true,
-            Stage::Decode => self.apart.is_some(),
-        })
-    }
-}
-
-/// Rings for the lanes.
-#[derive(Clone, Default)]
-pub(crate) struct Jobs {
-    bells: Arc<[Notify; Stage::ALL.len()]>,
-}
-
-impl Jobs {
-    /// Rings, after jobs were committed.
-    pub(crate) fn ring(&self) {
-        for bell in self.bells.iter() {
-            bell.notify_one();
-        }
-    }
-
-    /// Works until it is told to stop; what is at work then may end, or is given back.
-    pub(crate) async fn work(self, work: Work, stopping: watch::Receiver<bool>) {
-        let holder = work.clock.new_id();
-        let mut lanes = JoinSet::new();
-        for stage in work.stages() {
-            let lane = Lane { stage, holder, work: work.clone() };
-            lanes.spawn(lane.run(self.clone(), stopping.clone()));
-        }
-        let counting = tokio::spawn(count(work.clone()));
-        while lanes.join_next().await.is_some() {}
-        counting.abort();
-        let given_back = give_back(&work, holder).await;
-        if let Err(error) = given_back {
-            tracing::warn!(%error, "jobs were not given back, and wait until they are due again");
-        }
-    }
-}
-
-async fn give_back(work: &Work, holder: Uuid) -> Result<()> {
-    let mut tx = work.store.write().await?;
-    tx.give_back_jobs(holder, work.clock.now_ms()).await?;
-    tx.commit().await
-}
-
-/// A job that was at work, and how it ended.
-type Ended = (Taken, End);
-
-/// Jobs of one stage, as many at once as the machine has room for.
-#[derive(Clone)]
-struct Lane {
+pub(super) struct Lane {
     stage: Stage,
     /// Who this server is among those that take jobs.
     holder: Uuid,
     work: Work,
+    /// A reader takes a core; what else is done waits for disks and databases most of the time.
+    cores: Arc<Semaphore>,
 }
 
 impl Lane {
-    async fn run(self, jobs: Jobs, mut stopping: watch::Receiver<bool>) {
+    pub(super) fn of(stage: Stage, holder: Uuid, work: Work) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { stage, holder, work, cores: Arc::new(Semaphore::new(cores)) }
+    }
+
+    pub(super) async fn run(self, jobs: Jobs, mut stopping: watch::Receiver<bool>) {
         let bell = &jobs.bells[self.stage as usize];
         let mut at_work = JoinSet::new();
         let mut ended: Vec<Ended> = Vec::new();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         loop {
             if *stopping.borrow() {
                 break;
@@ -141,18 +69,19 @@ impl Lane {
             while let Some(done) = at_work.try_join_next() {
                 ended.extend(done.ok().flatten());
             }
-            let room = cores.saturating_sub(at_work.len());
+            let room = TAKEN_MAX.saturating_sub(at_work.len());
             for job in self.turn(std::mem::take(&mut ended), room).await {
                 at_work.spawn(self.clone().one(job));
             }
-            let has_room = at_work.len() < cores;
+            let has_room = at_work.len() < TAKEN_MAX;
             tokio::select! {
                 Some(done) = at_work.join_next() => ended.extend(done.ok().flatten()),
                 () = bell.notified(), if has_room => {}
-                () = tokio::time::sleep(LOOK_AFTER), if has_room => {}
+                () = tokio::time::sleep(LOOK_AFTER), if has_room => continue,
                 // Also when the sender is gone: nobody is left who could ask to go on.
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
+            tokio::time::sleep(GATHER).await;
         }
         let ending = async {
             while let Some(done) = at_work.join_next().await {
@@ -170,16 +99,18 @@ impl Lane {
     async fn turn(&self, ended: Vec<Ended>, room: usize) -> Vec<Taken> {
         match self.try_turn(&ended, room).await {
             Ok(taken) => return taken,
-            Err(error) if is_race(&error) => {}
+            Err(Error::Database(error)) if is_race(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, stage = self.stage.name(), "no jobs could be taken");
             }
         }
-        if !ended.is_empty()
-            && let Err(error) = self.try_turn(&ended, 0).await
-        {
-            tracing::warn!(%error, stage = self.stage.name(), jobs = ended.len(),
-                "how jobs ended was not noted; they are done again");
+        // Each by itself: one that cannot be noted must not keep the others from it.
+        for one in ended {
+            let job = one.job.photo_id;
+            if let Err(error) = self.try_turn(&[one], 0).await {
+                tracing::warn!(%error, stage = self.stage.name(), photo_id = %job,
+                    "how a job ended was not noted; it is done again");
+            }
         }
         Vec::new()
     }
@@ -193,41 +124,54 @@ impl Lane {
             return Ok(Vec::new());
         }
         let mut tx = self.work.store.write().await?;
-        for (job, end) in ended {
-            tx.end_job(stage, job, self.holder, end, now_ms).await?;
-        }
+        let left = ended.iter().map(|one| &one.left);
+        let is_more = left::write(&mut tx, &self.work.clock, left).await?;
+        let ends: Vec<(&Taken, &End)> = ended.iter().map(|one| (&one.job, &one.end)).collect();
+        tx.end_jobs(stage, self.holder, &ends, now_ms).await?;
         let jobs_max = i64::try_from(room).unwrap_or(i64::MAX);
         let taken = match jobs_max {
             0 => Vec::new(),
             _ => tx.take_jobs(stage, self.holder, now_ms, now_ms + HOLD_MS, jobs_max).await?,
         };
+        if stage == Stage::Tell {
+            telling::place(&mut tx, &taken).await?;
+        }
         tx.commit().await?;
+        if is_more {
+            self.work.jobs.ring();
+        }
         Ok(taken)
     }
 
     /// Does one job and says how it ended; nothing where somebody else has it.
     async fn one(self, job: Taken) -> Option<Ended> {
-        let done = AssertUnwindSafe(self.done(&job)).catch_unwind();
+        let mut left = Left::default();
+        let done = AssertUnwindSafe(self.done(&job, &mut left)).catch_unwind();
         let done = tokio::select! {
             done = done => done.unwrap_or_else(|_| Err(Fault::Again("it panicked".into()))),
             // What it would have noted is his to note.
             () = self.hold(&job) => return None,
         };
         let end = self.end(&job, done);
-        Some((job, end))
+        Some(Ended { job, end, left })
     }
 
-    async fn done(&self, job: &Taken) -> std::result::Result<(), Fault> {
+    async fn done(&self, job: &Taken, left: &mut Left) -> std::result::Result<(), Fault> {
         match self.stage {
             Stage::Archive => {
                 let hash = job.sha256.as_slice().try_into().map(Hash);
                 let hash = hash.map_err(|_| Fault::Again("a hash has another length".into()))?;
-                let done = archive::archive(&self.work.archive, job.photo_id, hash).await;
-                done.map(drop).map_err(|error| Fault::Again(error.to_string()))
+                let done =
+                    archive::archive(&self.work.archive, job.photo_id, hash, &mut left.copies)
+                        .await;
+                done.map_err(|error| Fault::Again(error.to_string()))
             }
             Stage::Tell => telling::tell(&self.work, job).await,
             Stage::Decode => match &self.work.apart {
-                Some(apart) => decoding::decode(&self.work, apart, job).await,
+                Some(apart) => {
+                    let _core = self.cores.acquire().await.expect("nobody closes it");
+                    decoding::decode(&self.work, apart, job, left).await
+                }
                 None => Err(Fault::Again("photos cannot be read here".into())),
             },
         }
@@ -297,34 +241,6 @@ fn backoff_ms(job: &Taken) -> Millis {
     });
     let spread = i64::try_from(dice % 1000).expect("less than a thousand");
     longest_ms / 2 + longest_ms / 2 * spread / 1000
-}
-
-/// Shows the backlog to whoever watches: `saolou_jobs{stage, state}`, and how old the oldest is.
-#[expect(clippy::cast_precision_loss, reason = "metrics")]
-async fn count(work: Work) {
-    loop {
-        let now_ms = work.clock.now_ms();
-        let backlog = match work.store.read().await {
-            Ok(mut tx) => tx.backlog().await,
-            Err(error) => Err(error),
-        };
-        let backlog = backlog.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the backlog of jobs was not counted");
-            Vec::new()
-        });
-        for (stage, state) in Stage::ALL
-            .iter()
-            .flat_map(|stage| ["waiting", "failed"].map(|state| (stage.name(), state)))
-        {
-            let row = backlog.iter().find(|row| row.stage == stage && row.state == state);
-            let jobs = row.map_or(0, |row| row.jobs);
-            let age_ms = row.map_or(0, |row| (now_ms - row.oldest_ms).max(0));
-            metrics::gauge!("saolou_jobs", "stage" => stage, "state" => state).set(jobs as f64);
-            metrics::gauge!("saolou_jobs_oldest_seconds", "stage" => stage, "state" => state)
-                .set(age_ms as f64 / 1000.0);
-        }
-        tokio::time::sleep(COUNT_AFTER).await;
-    }
 }
 
 #[cfg(test)]
