@@ -7,7 +7,7 @@ use super::{quarantine, restrictions};
 use crate::error::Result;
 use crate::store::{
     EntityRow, EventRow, HeadMove, ManifestRow, NewJob, OpRow, PhotoRow, QuarantineRow, SaltRow,
-    Seen, Tx,
+    Seen, Stage, Tx,
 };
 use saolou_protocol::building::{Entity, LicencesMoved};
 use saolou_protocol::canonical::Hash;
@@ -103,11 +103,10 @@ pub(super) async fn note_photos(
         arrivals.iter().flat_map(|arrival| arrival.events.iter().cloned()).collect();
     let mut salts: Vec<SaltRow> =
         arrivals.iter().flat_map(|arrival| arrival.salts.iter().cloned()).collect();
-    let jobs: Vec<NewJob> =
+    let mut jobs: Vec<NewJob> =
         arrivals.iter().flat_map(|arrival| arrival.jobs.iter().copied()).collect();
-    for (upload, state, received) in arrivals.iter().filter_map(|arrival| arrival.ended) {
-        tx.end_upload(upload, state, received, now_ms).await?;
-    }
+    let ended: Vec<_> = arrivals.iter().filter_map(|arrival| arrival.ended).collect();
+    tx.end_uploads(&ended, now_ms).await?;
     for change in &commit.moves {
         for bound in &change.bound {
             let (street, photo) = (change.from.street, bound.photo.0);
@@ -115,6 +114,8 @@ pub(super) async fn note_photos(
                 let (event, of_event) = photos::bound(bound, change.bucket.0, now_ms);
                 events.push(event);
                 salts.extend(of_event);
+                // What its record says, the buildings of photos that look like it are told, too.
+                jobs.push(NewJob { photo_id: photo, sha256: bound.sha256.0, stage: Stage::Tell });
             }
         }
     }

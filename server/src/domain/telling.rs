@@ -7,9 +7,11 @@
 
 use super::decoding;
 use super::desk;
+use super::fold::fold;
 use super::jobs::{Fault, Work};
 use crate::pipeline::{Reading, SmallHash};
 use crate::store::{PhotoOf, ReadingBody, Result, SlotRow, Taken, Tx};
+use saolou_protocol::building::Building;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::engine::push::Judged;
 use saolou_protocol::ids::{BuildingId, PhotoId};
@@ -18,7 +20,8 @@ use saolou_protocol::photo::finding::ALIKE_BITS_MAX;
 use saolou_protocol::photo::reading::{Alike, Codes, PhotoReading, Resemblance};
 use saolou_protocol::time::Millis;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Photos that one is told to look like at most, so that a picture that everybody sends breeds no
@@ -26,13 +29,15 @@ use uuid::Uuid;
 const ALIKE_MAX: usize = 64;
 
 /// Puts the photos that are to be told of where those that look like them find them: in the commit
-/// by which their jobs are taken, so that of two that are told at once one finds the other.
-pub(crate) async fn place(tx: &mut Tx, jobs: &[Taken]) -> Result<()> {
+/// by which their jobs are taken, so that of two that are told at once one finds the other. Gives the
+/// jobs, and those apart whose bytes were not read yet: they are told when they have been.
+pub(crate) async fn place(tx: &mut Tx, jobs: Vec<Taken>) -> Result<(Vec<Taken>, Vec<Taken>)> {
     let hashes: Vec<&[u8]> = jobs.iter().map(|job| job.sha256.as_slice()).collect();
     let readings = tx.readings(&hashes).await?;
     let readings: HashMap<&[u8], Read> =
         readings.iter().filter_map(|row| Some((&*row.sha256, Read::of(row)?))).collect();
-    let photos = tx.photos_of_bytes(&hashes).await?;
+    let read: Vec<&[u8]> = readings.keys().copied().collect();
+    let photos = tx.photos_of_bytes(&read).await?;
     let mut rows = Vec::new();
     for photo in &photos {
         let Some(own) = readings.get(photo.sha256.as_slice()) else { continue };
@@ -40,7 +45,8 @@ pub(crate) async fn place(tx: &mut Tx, jobs: &[Taken]) -> Result<()> {
         let in_slot = |slot| SlotRow { photo, slot, phash64 };
         rows.extend(slots(photo, own).into_iter().map(in_slot));
     }
-    tx.put_slots(&rows).await
+    tx.put_slots(&rows).await?;
+    Ok(jobs.into_iter().partition(|job| readings.contains_key(job.sha256.as_slice())))
 }
 
 /// Files what is known of the photos that have these bytes.
@@ -51,11 +57,12 @@ pub(crate) async fn tell(work: &Work, job: &Taken) -> std::result::Result<(), Fa
     let Some(own) = readings.first().and_then(Read::of) else { return Ok(()) };
     let now_ms = work.clock.now_ms();
     let mut ops = Vec::new();
+    let mut typed = Typed::default();
     let mut is_restricted = false;
     for photo in &tx.photos_of_bytes(&[&job.sha256]).await? {
         is_restricted |= tx.is_photo_restricted(photo.street_id, photo.photo_id).await?;
         ops.push(read(photo, &own, now_ms)?);
-        ops.extend(alike(&mut tx, photo, &own, now_ms).await?);
+        ops.extend(alike(&mut tx, photo, &own, &mut typed, now_ms).await?);
     }
     drop(tx);
     if is_restricted {
@@ -145,6 +152,7 @@ async fn alike(
     tx: &mut Tx,
     photo: &PhotoOf,
     own: &Read,
+    typed: &mut Typed,
     now_ms: Millis,
 ) -> crate::error::Result<Vec<Judged>> {
     let near = near(tx, photo, own).await?;
@@ -168,9 +176,14 @@ async fn alike(
         if bits.is_none() && !is_same {
             continue;
         }
-        let theirs = there.map(|there| there.codes.licences.clone()).unwrap_or_default();
-        let (here, there) = (side(photo, own.codes.licences.clone()), side(&other, theirs));
-        let body = Resemblance::of(here, there, bits).body();
+        let mut ours = own.codes.licences.clone();
+        let mut theirs = there.map(|there| there.codes.licences.clone()).unwrap_or_default();
+        if bits.is_some() && other.building_id != photo.building_id {
+            // A building knows its own records only.
+            ours = typed.with(tx, photo, ours).await?;
+            theirs = typed.with(tx, &other, theirs).await?;
+        }
+        let body = Resemblance::of(side(photo, ours), side(&other, theirs), bits).body();
         let wall_ms = photo.received_ms.max(other.received_ms);
         ops.push(op(photo, "photo_alike", body.clone(), wall_ms, now_ms)?);
         if other.building_id != photo.building_id {
@@ -178,6 +191,36 @@ async fn alike(
         }
     }
     Ok(ops)
+}
+
+/// What the records of buildings say that their photos show. Two photos that look alike lie in two
+/// buildings so seldom that these are folded for it.
+#[derive(Default)]
+struct Typed(HashMap<Uuid, Option<Building>>);
+
+impl Typed {
+    /// The codes that stand in a photo, and those that were typed for it.
+    async fn with(
+        &mut self,
+        tx: &mut Tx,
+        photo: &PhotoOf,
+        scanned: Vec<String>,
+    ) -> crate::error::Result<Vec<String>> {
+        let building = match self.0.entry(photo.building_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let folded = match tx.head(photo.building_id).await? {
+                    Some(head) => Some(fold(tx, &head).await?.0),
+                    None => None,
+                };
+                unknown.insert(folded)
+            }
+        };
+        let typed = building.as_ref().map(|of| of.codes_of(PhotoId(photo.photo_id)));
+        let codes: BTreeSet<String> =
+            scanned.into_iter().chain(typed.unwrap_or_default()).collect();
+        Ok(codes.into_iter().collect())
+    }
 }
 
 fn side(photo: &PhotoOf, licences: Vec<String>) -> Alike {

@@ -1,7 +1,7 @@
 //! Bulk statements with few distinct texts, so that they stay prepared.
 
 /// Rows for one statement: a bulk write is cut into these sizes, largest first.
-const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+const CHUNKS: [usize; 7] = [256, 64, 16, 8, 4, 2, 1];
 
 /// Cuts rows into runs of the sizes in [`CHUNKS`].
 pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {

@@ -58,6 +58,8 @@ pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that a connection keeps prepared: all there are, a bulk statement in each of its sizes.
+const STATEMENTS_MAX: usize = 512;
 /// Readers beside the writer.
 const READERS_MAX: u32 = 4;
 
@@ -113,7 +115,9 @@ impl Store {
 
     async fn open_postgres(url: &str) -> Result<Self> {
         // Plans for the hot statements are worth keeping; there are few distinct texts.
-        let options = PgConnectOptions::from_str(url)?.application_name("saolou");
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("saolou")
+            .statement_cache_capacity(STATEMENTS_MAX);
         let incarnation = Incarnation::default();
         let looking = incarnation.clone();
         let pool = PgPoolOptions::new()
@@ -139,6 +143,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS_MAX)
             .pragma("cache_size", "-16000");
         let pool = |connections| {
             SqlitePoolOptions::new()

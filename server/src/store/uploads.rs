@@ -148,16 +148,28 @@ impl Tx {
         received: i64,
         now_ms: Millis,
     ) -> Result<()> {
-        const SQL: &str = "update upload set state = $2, received = $3, touched_ms = $4 \
-             where upload_id = $1 and state = 'open'";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(upload)
-            .bind(state)
-            .bind(received)
-            .bind(now_ms)
-            .execute(conn)
-            .await
-            .map(drop))
+        self.end_uploads(&[(upload, state, received)], now_ms).await
+    }
+
+    /// Ends those of these uploads that are open: each with a state, and how many bytes it had.
+    pub(crate) async fn end_uploads(
+        &mut self,
+        ended: &[(Uuid, &str, i64)],
+        now_ms: Millis,
+    ) -> Result<()> {
+        const HEAD: &str = "with ended (upload_id, state, received, touched_ms) as (";
+        const TAIL: &str = ") update upload set state = ended.state, received = ended.received, \
+             touched_ms = ended.touched_ms from ended where upload.upload_id = ended.upload_id \
+             and upload.state = 'open'";
+        for_chunks!(
+            self,
+            ended,
+            HEAD,
+            |values, one| _ =
+                values.push_bind(one.0).push_bind(one.1).push_bind(one.2).push_bind(now_ms),
+            TAIL
+        );
+        Ok(())
     }
 
     /// Uploads in a state that nobody has touched since; the longest untouched first.

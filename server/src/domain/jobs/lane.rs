@@ -13,7 +13,7 @@ use saolou_protocol::time::Millis;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -25,14 +25,18 @@ const HOLD_AGAIN: Duration = Duration::from_secs(15);
 const LOOK_AFTER: Duration = Duration::from_secs(2);
 /// How long a lane waits for more to come or to end before it writes: what many leave costs one commit.
 const GATHER: Duration = Duration::from_millis(25);
+/// The same while many photos come in.
+const GATHER_LONG: Duration = Duration::from_millis(500);
 /// How long jobs at work may still take when the server stops; then they are given back.
 const GRACE: Duration = Duration::from_secs(5);
 /// The wait after a first failure; each further one doubles it.
 const BACKOFF_MS_MIN: Millis = 2_000;
 /// The longest wait.
 const BACKOFF_MS_MAX: Millis = 15 * 60_000;
+/// What a lane that does not read photos does at once.
+const HANDS: usize = 8;
 /// Jobs that a lane has taken at most, those that still wait for a core among them.
-const TAKEN_MAX: usize = 16;
+const TAKEN_MAX: usize = 128;
 
 /// A job that was at work, how it ended, and what it leaves.
 struct Ended {
@@ -48,14 +52,19 @@ pub(super) struct Lane {
     /// Who this server is among those that take jobs.
     holder: Uuid,
     work: Work,
-    /// A reader takes a core; what else is done waits for disks and databases most of the time.
-    cores: Arc<Semaphore>,
+    /// What is at work at once: a reader takes a core, the rest waits for disks and databases most of
+    /// the time.
+    hands: Arc<Semaphore>,
+    /// The one that goes on while many photos come in.
+    first_hand: Arc<Semaphore>,
 }
 
 impl Lane {
     pub(super) fn of(stage: Stage, holder: Uuid, work: Work) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { stage, holder, work, cores: Arc::new(Semaphore::new(cores)) }
+        let hands = if stage == Stage::Decode { cores } else { HANDS };
+        let [hands, first_hand] = [hands, 1].map(|hands| Arc::new(Semaphore::new(hands)));
+        Self { stage, holder, work, hands, first_hand }
     }
 
     pub(super) async fn run(self, jobs: Jobs, mut stopping: watch::Receiver<bool>) {
@@ -81,7 +90,8 @@ impl Lane {
                 // Also when the sender is gone: nobody is left who could ask to go on.
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
-            tokio::time::sleep(GATHER).await;
+            let gather = if jobs.make_room() { GATHER_LONG } else { GATHER };
+            tokio::time::sleep(gather).await;
         }
         let ending = async {
             while let Some(done) = at_work.join_next().await {
@@ -133,9 +143,15 @@ impl Lane {
             0 => Vec::new(),
             _ => tx.take_jobs(stage, self.holder, now_ms, now_ms + HOLD_MS, jobs_max).await?,
         };
-        if stage == Stage::Tell {
-            telling::place(&mut tx, &taken).await?;
-        }
+        let taken = match stage {
+            Stage::Tell => {
+                let (taken, untold) = telling::place(&mut tx, taken).await?;
+                let ends: Vec<_> = untold.iter().map(|job| (job, &End::Done)).collect();
+                tx.end_jobs(stage, self.holder, &ends, now_ms).await?;
+                taken
+            }
+            Stage::Archive | Stage::Decode => taken,
+        };
         tx.commit().await?;
         if is_more {
             self.work.jobs.ring();
@@ -156,7 +172,21 @@ impl Lane {
         Some(Ended { job, end, left })
     }
 
+    /// Waits until there is a hand for one more job.
+    async fn hand(&self) -> SemaphorePermit<'_> {
+        loop {
+            let is_full = self.work.jobs.make_room();
+            let hands = if is_full { &self.first_hand } else { &self.hands };
+            tokio::select! {
+                hand = hands.acquire() => return hand.expect("nobody closes it"),
+                // It may be another time by now.
+                () = tokio::time::sleep(GATHER_LONG) => {}
+            }
+        }
+    }
+
     async fn done(&self, job: &Taken, left: &mut Left) -> std::result::Result<(), Fault> {
+        let _hand = self.hand().await;
         match self.stage {
             Stage::Archive => {
                 let hash = job.sha256.as_slice().try_into().map(Hash);
@@ -168,10 +198,7 @@ impl Lane {
             }
             Stage::Tell => telling::tell(&self.work, job).await,
             Stage::Decode => match &self.work.apart {
-                Some(apart) => {
-                    let _core = self.cores.acquire().await.expect("nobody closes it");
-                    decoding::decode(&self.work, apart, job, left).await
-                }
+                Some(apart) => decoding::decode(&self.work, apart, job, left).await,
                 None => Err(Fault::Again("photos cannot be read here".into())),
             },
         }

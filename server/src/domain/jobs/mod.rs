@@ -20,11 +20,14 @@ use crate::store::{Result, Stage, Store};
 use lane::Lane;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+/// Requests that bring bytes at the same time before jobs make room for them.
+const RECEIVING_MAX: usize = 4;
 /// How often the backlog is counted for the metrics.
 const COUNT_AFTER: Duration = Duration::from_secs(15);
 
@@ -71,9 +74,32 @@ impl Work {
 #[derive(Clone, Default)]
 pub(crate) struct Jobs {
     bells: Arc<[Notify; Stage::ALL.len()]>,
+    receiving: Arc<AtomicUsize>,
+}
+
+/// A request that brings bytes of a photo, for as long as it does.
+pub(crate) struct Receiving(Arc<AtomicUsize>);
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Jobs {
+    /// Says that a request brings bytes: whoever waits for an answer goes before what is done
+    /// afterwards.
+    pub(crate) fn receiving(&self) -> Receiving {
+        self.receiving.fetch_add(1, Ordering::Relaxed);
+        Receiving(Arc::clone(&self.receiving))
+    }
+
+    /// Whether so much comes in that jobs make room: they go on, in fewer and larger commits, and
+    /// read one photo at a time.
+    fn make_room(&self) -> bool {
+        self.receiving.load(Ordering::Relaxed) > RECEIVING_MAX
+    }
+
     /// Rings, after jobs were committed.
     pub(crate) fn ring(&self) {
         for bell in self.bells.iter() {

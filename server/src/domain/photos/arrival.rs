@@ -103,8 +103,9 @@ impl Photos {
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
         let (placing, stored) = {
             let mut tx = self.sync.store.read().await?;
-            self.require_no_other(&mut tx, caller, photo, content.sha256).await?;
-            match stored(&mut tx, caller, photo, content.sha256).await? {
+            let known = tx.photos(photo).await?;
+            require_no_other(&known, caller, content.sha256)?;
+            match stored(known, caller, content.sha256) {
                 Some(row) => (Placing { street: row.street_id, reason: None }, Some(row)),
                 None => (place(&mut tx, caller, upload.building_id).await?, None),
             }
@@ -152,6 +153,9 @@ impl Photos {
         let device = manifest.as_ref().and_then(|manifest| manifest.device_id);
         let device = device.map(|device| device.0).or(upload.device_id);
         let is_of_it = |of: &Manifest| of.photo_id.0 == photo && of.sha256 == sha256;
+        if manifest.is_none() && device.is_none() {
+            return Ok(Taken { manifest: None, signature: None, device: None });
+        }
         let mut tx = self.sync.store.read().await?;
         let signature = match &manifest {
             None => None,
@@ -174,29 +178,6 @@ impl Photos {
         }
         let manifest = manifest.filter(is_of_it);
         Ok(Taken { manifest, signature, device: committed })
-    }
-
-    /// A photo whose record is here has the content that the record promised. Another one under its
-    /// id is told, and kept nowhere else than on the phone that has it. Before the record is here
-    /// nobody knows which content is the promised one, so that each is taken.
-    pub(super) async fn require_no_other(
-        &self,
-        tx: &mut Tx,
-        caller: &Caller,
-        photo: Uuid,
-        sha256: Hash,
-    ) -> Result<()> {
-        let same_author =
-            |row: &PhotoRow| row.author_id == caller.user_id && row.bound_ms.is_some();
-        let rows = tx.photos(photo).await?;
-        let other = rows.iter().find(|row| same_author(row) && row.sha256 != sha256.0);
-        match other {
-            Some(_) => {
-                tracing::warn!(photo_id = %photo, user_id = %caller.user_id, "other bytes for a photo that is here");
-                Err(Error::PhotoConflict)
-            }
-            None => Ok(()),
-        }
     }
 
     /// Keeps bytes that are not what they were said to be, for whoever has to find out why (C38).
@@ -294,18 +275,25 @@ pub(super) fn row_of(rows: Vec<PhotoRow>, sha256: Option<Hash>) -> Option<PhotoR
     rows.into_iter().find(is_it)
 }
 
+/// A photo whose record is here has the content that the record promised. Another one under its
+/// id is told, and kept nowhere else than on the phone that has it. Before the record is here
+/// nobody knows which content is the promised one, so that each is taken.
+pub(super) fn require_no_other(known: &[PhotoRow], caller: &Caller, sha256: Hash) -> Result<()> {
+    let same_author = |row: &&PhotoRow| row.author_id == caller.user_id && row.bound_ms.is_some();
+    let Some(other) = known.iter().filter(same_author).find(|row| row.sha256 != sha256.0) else {
+        return Ok(());
+    };
+    tracing::warn!(photo_id = %other.photo_id, user_id = %caller.user_id, "other bytes for a photo that is here");
+    Err(Error::PhotoConflict)
+}
+
 /// What was stored of a photo before, where its bytes are brought again. The desk may have given it
 /// another place than its sender names.
-async fn stored(
-    tx: &mut Tx,
-    caller: &Caller,
-    photo: Uuid,
-    sha256: Hash,
-) -> Result<Option<PhotoRow>> {
+fn stored(known: Vec<PhotoRow>, caller: &Caller, sha256: Hash) -> Option<PhotoRow> {
     let is_it = |row: &PhotoRow| {
         row.author_id == caller.user_id && row.sha256 == sha256.0 && row.state == "stored"
     };
-    Ok(tx.photos(photo).await?.into_iter().find(is_it))
+    known.into_iter().find(is_it)
 }
 
 /// The op by which the server says that a photo is here.

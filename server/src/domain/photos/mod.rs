@@ -34,6 +34,7 @@ pub(crate) use waiting::{Decision, Item, Waiting};
 use super::archive::Archive;
 use super::evidence::filing;
 use super::evidence::log::Log;
+use super::jobs::{Jobs, Receiving};
 use super::sync::Sync;
 use crate::error::{Error, Result};
 use durable::Durable;
@@ -121,17 +122,18 @@ struct AtWork(Arc<Mutex<HashMap<Uuid, usize>>>);
 struct Place {
     at_work: AtWork,
     user: Uuid,
+    _receiving: Receiving,
 }
 
 impl AtWork {
-    fn take(&self, user: Uuid) -> Result<Place> {
+    fn take(&self, user: Uuid, jobs: &Jobs) -> Result<Place> {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = users.entry(user).or_default();
         if *count >= AT_ONCE_MAX {
             return Err(Error::TooManyUploads);
         }
         *count += 1;
-        Ok(Place { at_work: self.clone(), user })
+        Ok(Place { at_work: self.clone(), user, _receiving: jobs.receiving() })
     }
 }
 

@@ -22,7 +22,7 @@ impl Photos {
         let (photos, caller) = (self.clone(), caller.clone());
         // In a task of its own, as `append`.
         let task = tokio::spawn(async move {
-            let _place = photos.at_work.take(caller.user_id)?;
+            let _place = photos.at_work.take(caller.user_id, &photos.sync.jobs)?;
             let mut hold = photos.fence.hold(row.upload_id).await.ok_or(Error::Overloaded)?;
             photos.folder.require_room(u64::try_from(row.bytes.unwrap_or(0)).unwrap_or(0))?;
             let part = photos.folder.once(row.upload_id).await?;

@@ -101,7 +101,9 @@ impl Photos {
             return Err(Error::TooLarge(format!("a photo may have {PHOTO_BYTES_MAX} bytes")));
         }
         match (new.photo, new.sha256) {
-            (Some(photo), Some(sha256)) => self.require_no_other(tx, caller, photo, sha256).await,
+            (Some(photo), Some(sha256)) => {
+                arrival::require_no_other(&tx.photos(photo).await?, caller, sha256)
+            }
             _ => Ok(()),
         }
     }
@@ -213,7 +215,7 @@ impl Photos {
     }
 
     async fn append_here(&self, caller: &Caller, upload: Uuid, append: Append) -> Result<Appended> {
-        let _place = self.at_work.take(caller.user_id)?;
+        let _place = self.at_work.take(caller.user_id, &self.sync.jobs)?;
         let mut hold = self.fence.hold(upload).await.ok_or(Error::Overloaded)?;
         let mut row = self.find(caller, upload).await?;
         if row.role == "final" {
