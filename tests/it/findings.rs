@@ -239,6 +239,36 @@ on_both! {
         assert_eq!(agreed.expect("the pair")["detail"]["codes"], "agree");
     }
 
+    async fn what_was_typed_in_one_building_is_known_in_the_other_also_where_it_comes_last(
+        world: World,
+    ) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        second_building(&qian).await;
+        let shot = |tail: u8| [page(640, 64, None), vec![tail]].concat();
+        bring(&wang, "here", "building", &shot(1)).await;
+        bring(&wang, "there", "B2", &shot(2)).await;
+        read(&world, 2).await;
+        let pairs = async || {
+            let mut found = listed(&qian).await;
+            found.retain(|found| found["code"] == "near_duplicate");
+            found.len()
+        };
+        wang.sync(&[promise(1, "building", "101", "here", "licence_front", CODE)]).await;
+        assert_eq!(pairs().await, 1, "of the other one nobody knows a code");
+        wang.sync(&[promise(2, "B2", "301", "there", "licence_front", OTHER_CODE)]).await;
+        for _ in 0..200 {
+            if pairs().await == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(pairs().await, 0);
+        // What the list shows is what the building counts: both are too small, and nothing else.
+        assert_eq!(codes(&listed(&qian).await), ["low_resolution", "low_resolution"]);
+        assert_eq!(counted(&qian).await, 1);
+        assert_rebuilt(&world).await;
+    }
+
     async fn a_finding_that_was_closed_opens_again_for_what_nobody_had_seen(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         wang.sync(&[promise(1, "building", "101", "photo", "licence_front", CODE)]).await;

@@ -12,10 +12,9 @@ use crate::error::{Error, Result};
 use crate::store::{Head, TimelineRow, Tx};
 use saolou_protocol::building::settle::Ruling;
 use saolou_protocol::building::{Building, EntityKind};
-use saolou_protocol::identifiers::uscc::is_same;
 use saolou_protocol::ids::{FindingId, OfficeId, PhotoId, VisitId};
 use saolou_protocol::photo::PhotoKind;
-use saolou_protocol::photo::finding::{Finding, FindingCode};
+use saolou_protocol::photo::finding::Finding;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -159,9 +158,6 @@ impl Opened<'_> {
             sides.truncate(1);
             if let Some(other) = finding.other {
                 self.open(tx, other.building_id.0).await?;
-                if self.are_two_licences(building_id, &finding) {
-                    continue;
-                }
                 sides.extend(self.sides(tx, other.building_id.0, other.photo_id).await?);
             }
             let [zh, en] = finding.code.explained();
@@ -169,24 +165,6 @@ impl Opened<'_> {
             items.push(Item { finding, zh, en, is_for_author, building_id, building, sides });
         }
         Ok(items)
-    }
-
-    /// Whether a photo that looks like one of another building is of another licence by what was typed
-    /// there, which the building of the finding does not know.
-    fn are_two_licences(&self, building_id: Uuid, finding: &Finding) -> bool {
-        let Some(other) = finding.other.filter(|other| other.building_id.0 != building_id) else {
-            return false;
-        };
-        let codes = |building: Uuid, photo: PhotoId| {
-            let folded = self.buildings.get(&building).and_then(Option::as_ref);
-            folded.map(|folded| folded.building.codes_of(photo)).unwrap_or_default()
-        };
-        let ours = codes(building_id, finding.photo_id);
-        let theirs = codes(other.building_id.0, other.photo_id);
-        finding.code == FindingCode::NearDuplicate
-            && !ours.is_empty()
-            && !theirs.is_empty()
-            && !ours.iter().any(|one| theirs.iter().any(|other| is_same(one, other)))
     }
 
     /// What the records of a building say of a photo.

@@ -12,7 +12,7 @@ use crate::fact::{Fact, Kind};
 use crate::ids::{FindingId, OfficeId, OpId, PhotoId, VisitId};
 use crate::photo::PhotoKind;
 use crate::photo::finding::{Finding, FindingCode, Other, Record, Side, of_alike, of_reading};
-use crate::photo::reading::{PhotoReading, Resemblance};
+use crate::photo::reading::{Alike, PhotoReading};
 use crate::visit::{Photograph, Promise, Visit};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +96,7 @@ impl Building {
     }
 
     /// The codes of companies that a photo stands for: those that stand in it, and for a licence those
-    /// that were typed. For whoever compares it with a photo of another building.
+    /// that were typed. For whoever tells of it to another building.
     #[must_use]
     pub fn codes_of(&self, photo: PhotoId) -> Vec<String> {
         let promised = self.promised(photo);
@@ -214,29 +214,42 @@ impl Building {
     }
 
     fn of_alike(&self, promised: &Promised<'_>) -> Vec<Finding> {
-        let alike = self.ledger.photographs.alike(promised.photo.promise.photo);
-        let found = alike.filter_map(|(_, op)| match &self.ledger.fact(op)?.kind {
-            Kind::PhotosAlike(resemblance) => self.of_resemblance(promised, op, resemblance),
-            _ => None,
-        });
+        let Promise { photo, sha256 } = promised.photo.promise;
+        let mut pairs: BTreeMap<_, Vec<(OpId, [&Alike; 2])>> = BTreeMap::new();
+        for (_, op) in self.ledger.photographs.alike(photo) {
+            let Some(Kind::PhotosAlike(alike)) = self.ledger.fact(op).map(|fact| &fact.kind) else {
+                continue;
+            };
+            let [one, other] = &alike.photos;
+            let sides = if one.photo == photo { [one, other] } else { [other, one] };
+            if sha256.is_none_or(|sha256| sha256 == sides[0].sha256) {
+                let bytes = sides.map(|side| side.sha256);
+                let pair = (sides[1].photo, sides[1].building, bytes, alike.bits);
+                pairs.entry(pair).or_default().push((op, sides));
+            }
+        }
+        let found = pairs
+            .into_iter()
+            .filter_map(|((.., bits), told)| self.of_resemblance(promised, bits, &told));
         found.collect()
     }
 
     /// What a resemblance is to one of its photos, where the other one is of another office. A photo of
-    /// another building is; of one that nobody promised here nobody knows.
+    /// another building is; of one that nobody promised here nobody knows. The server may tell of a
+    /// pair several times, when it has learned a code: whatever was told holds, in whichever order.
     fn of_resemblance(
         &self,
         promised: &Promised<'_>,
-        op: OpId,
-        resemblance: &Resemblance,
+        bits: Option<(i64, i64)>,
+        told: &[(OpId, [&Alike; 2])],
     ) -> Option<Finding> {
-        let promise = promised.photo.promise;
-        let [one, other] = &resemblance.photos;
-        let (ours, theirs) = if one.photo == promise.photo { (one, other) } else { (other, one) };
-        if promise.sha256.is_some_and(|sha256| sha256 != ours.sha256) {
-            return None;
-        }
-        let mut siblings = vec![op, promised.op];
+        let theirs = told.first()?.1[1];
+        let scanned = [0, 1].map(|side| {
+            let codes = told.iter().flat_map(|(_, sides)| &sides[side].licences);
+            codes.collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<String>>()
+        });
+        let mut siblings: Vec<OpId> = told.iter().map(|(op, _)| *op).collect();
+        siblings.push(promised.op);
         let mut records = Vec::new();
         if theirs.building == self.id {
             let others: Vec<Promised<'_>> = self.promised(theirs.photo);
@@ -249,10 +262,10 @@ impl Building {
             siblings.extend(others.iter().map(|other| other.op));
             records.extend(others.iter().map(Promised::record));
         }
-        let (record, scanned) = ([promised.record()], ours.licences.as_slice());
-        let here = Side { scanned, records: &record };
-        let there = Side { scanned: &theirs.licences, records: &records };
-        let what = of_alike(resemblance.bits, here, there)?;
+        let record = [promised.record()];
+        let here = Side { scanned: &scanned[0], records: &record };
+        let there = Side { scanned: &scanned[1], records: &records };
+        let what = of_alike(bits, here, there)?;
         let other = Other { photo_id: theirs.photo, building_id: theirs.building };
         Some(promised.finding(what, Some(other), siblings))
     }

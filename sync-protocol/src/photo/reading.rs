@@ -152,7 +152,8 @@ pub struct Alike {
     pub sha256: Hash,
     /// The building that it was taken for.
     pub building: BuildingId,
-    /// The codes of companies that stand in it.
+    /// The codes of companies that stand in it, and those that its record says it shows, as far as
+    /// whoever tells of it knew them.
     pub licences: Vec<String>,
 }
 
