@@ -34,7 +34,7 @@ exec "$@"
 "#;
 
 /// Runs a test and says so where it cannot be run here.
-fn run(name: &str, test: impl Future<Output = Option<()>>) {
+pub(crate) fn run(name: &str, test: impl Future<Output = Option<()>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -47,10 +47,10 @@ fn run(name: &str, test: impl Future<Output = Option<()>>) {
 }
 
 /// A file that takes all the room that is left.
-struct Filler(PathBuf);
+pub(crate) struct Filler(PathBuf);
 
 impl Filler {
-    fn fill(file: PathBuf) -> Self {
+    pub(crate) fn fill(file: PathBuf) -> Self {
         let mut filler = fs::File::create(&file).expect("there is room for a name");
         for len in [64 * 1024, 4096, 1] {
             while filler.write_all(&vec![7; len]).is_ok() {}
@@ -58,14 +58,14 @@ impl Filler {
         Self(file)
     }
 
-    fn make_room(self) {
+    pub(crate) fn make_room(self) {
         fs::remove_file(self.0).expect("it is there");
     }
 }
 
 /// Who may mount a disk for himself alone: root, and elsewhere whoever may be root in a namespace of
 /// his own.
-fn namespace() -> Option<&'static [&'static str]> {
+pub(crate) fn namespace() -> Option<&'static [&'static str]> {
     const WAYS: [&[&str]; 2] = [&["--mount"], &["--mount", "--map-root-user"]];
     let may = |way: &&&[&str]| {
         let mut command = Command::new("unshare");

@@ -16,6 +16,7 @@ mod world;
 
 mod access;
 mod archive;
+mod archive_outage;
 mod bad_input;
 mod clients;
 mod conflicts;
@@ -42,7 +43,9 @@ mod lost_originals;
 mod odd_ops;
 mod order;
 mod past;
+mod photo_backups;
 mod photo_care;
+mod photo_disk;
 mod photo_faults;
 mod photos;
 mod pull;

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 /// How often a store is tried that is as it should be.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
-/// How soon one is tried again that is not, or cannot be reached.
-const AGAIN: Duration = Duration::from_secs(60);
+/// How soon one is tried again that is not, or cannot be reached; each further time waits twice as
+/// long, up to the longest.
+const AGAIN_MIN: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// What is known of the archive.
 #[derive(Clone)]
@@ -26,16 +28,22 @@ pub(super) enum Standing {
 impl Archive {
     /// Tries the store, now and then, as long as the server runs.
     pub(crate) async fn keep_probing(self) {
+        let mut again = AGAIN_MIN;
         loop {
-            let wait = match self.probe().await {
-                Ok(report) if self.is_fit(&report) => EVERY,
-                Ok(_) => AGAIN,
+            let is_fit = match self.probe().await {
+                Ok(report) => self.is_fit(&report),
                 Err(error) => {
                     tracing::warn!(store = self.0.name, %error, "the archive cannot be tried");
-                    AGAIN
+                    false
                 }
             };
-            tokio::time::sleep(wait).await;
+            if is_fit {
+                again = AGAIN_MIN;
+                tokio::time::sleep(EVERY).await;
+            } else {
+                tokio::time::sleep(again).await;
+                again = (again * 2).min(AGAIN_MAX);
+            }
         }
     }
 
