@@ -1,10 +1,11 @@
 //! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew unless an
 //! earlier time is asked for ([`cut`]). [`stack`] is one building, [`progress`] the course of a round,
-//! [`mod@todo`] what is still owed;
+//! [`mod@todo`] what is still owed, [`rooms`] the records behind a figure;
 //! here are lists and sums over buildings.
 
 pub(crate) mod cut;
 pub(crate) mod progress;
+pub(crate) mod rooms;
 pub(crate) mod stack;
 pub(crate) mod todo;
 

@@ -4,6 +4,7 @@ use super::access::{May, Path, Query, ReadCoverage, ReadVisits};
 use crate::app::App;
 use crate::domain::coverage::cut::Cut;
 use crate::domain::coverage::progress::{self, Progress, Steps};
+use crate::domain::coverage::rooms::{self, Drilled};
 use crate::domain::coverage::stack::{self, FloorStack};
 use crate::domain::coverage::todo::{self, Asked, Board};
 use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
@@ -102,4 +103,13 @@ pub(super) async fn todo(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Board>> {
     todo::board(&app.sync, &caller, unit, asked).await.map(Json)
+}
+
+pub(super) async fn rooms(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(asked): Query<rooms::Asked>,
+) -> Result<Json<Drilled>> {
+    rooms::drill(&app.sync, &caller, unit, asked).await.map(Json)
 }

@@ -134,6 +134,7 @@ fn coverage_routes() -> Router<App> {
         .route("/coverage/{unit}", get(coverage::roll_up))
         .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
         .route("/coverage/{unit}/progress", get(coverage::progress))
+        .route("/coverage/{unit}/rooms", get(coverage::rooms))
         .route("/coverage/{unit}/todo", get(coverage::todo))
 }
 

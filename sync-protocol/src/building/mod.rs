@@ -9,7 +9,8 @@
 //! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
 //! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
-//! visit, [`late`] which visits are from outside their round.
+//! visit, [`late`] which visits are from outside their round, [`tally`] what each room and floor adds to
+//! the counts.
 
 pub mod answer;
 mod binding;
@@ -28,6 +29,7 @@ mod serve;
 pub mod settle;
 mod site;
 mod suspicion;
+pub mod tally;
 pub mod view;
 
 use crate::coverage::building::{BuildingState, Conditions};

@@ -46,6 +46,8 @@ pub(super) struct Cell {
     pub(super) visits: i64,
     /// The latest effective visit by corrected time.
     pub(super) last: Option<(Millis, Outcome)>,
+    /// Who made it.
+    pub(super) last_by: Option<UserId>,
 }
 
 /// The effective revision of a visit to the office.
@@ -137,6 +139,7 @@ impl Deriving<'_> {
             attempts: to_i64(attempts),
             visits: to_i64(effective.len()),
             last: last.map(|effective| (effective.at_ms, effective.visit.outcome)),
+            last_by: last.map(|effective| effective.key.1),
         }
     }
 
