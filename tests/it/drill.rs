@@ -1,7 +1,7 @@
 //! Figures that open to what they count: the rooms and floors behind each add up to it, now and at
 //! any earlier time.
 
-use crate::actors::{Actor, office_add, op, visit};
+use crate::actors::{Actor, captured_ms, office_add, op, visit};
 use crate::photos::promise;
 use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use reqwest::Method;
@@ -162,5 +162,38 @@ on_both! {
         }
         let lost = path("in_scope", &format!("&cursor={}", Uuid::nil()));
         qian.refused(Method::GET, &lost, None, 422, "invalid").await;
+    }
+
+    async fn the_work_of_a_team_counts_visits_and_says_how_much_of_it_is_covered(world: World) {
+        happen(&world).await;
+        let qian = world.actor("qian").await;
+        let path = format!("/api/v1/coverage/{}/workload", id("street"));
+        let told = qian.get(&path).await;
+        let teams = told["teams"].as_array().expect("teams");
+        // Without a team: the visit that promises a photo names none.
+        assert_eq!(teams.len(), 2, "{told}");
+        let team = &teams[0];
+        assert_eq!((&team["name"], &team["people"]), (&json!("team 1"), &json!(2)));
+        let numbers = ["visits", "met", "shut", "rooms", "rooms_covered"].map(|of| team[of].as_i64());
+        // 101 twice, 102, 103, 201, 202, 203 twice; covered are 101, 202 and, by another, 201.
+        assert_eq!(numbers, [Some(8), Some(3), Some(4), Some(6), Some(3)], "{told}");
+        assert_eq!((&teams[1]["name"], &teams[1]["visits"]), (&Value::Null, &json!(1)));
+        // Before anybody was there, nobody has worked.
+        let before = qian.get(&format!("{path}?as_of={MONDAY_MS}")).await;
+        assert_eq!(before["teams"], json!([]));
+        let other = world.actor("other qian").await;
+        other.refused(Method::GET, &path, None, 404, "not_found").await;
+    }
+
+    async fn a_building_on_the_map_says_when_somebody_was_there_last(world: World) {
+        happen(&world).await;
+        let qian = world.actor("qian").await;
+        let listed = qian.get(&format!("/api/v1/buildings?unit={}&floors=true", id("street"))).await;
+        let last = |code: &str| {
+            let buildings = listed["buildings"].as_array().expect("buildings").iter();
+            let mut found = buildings.filter(|of| of["attributes"]["code"] == code);
+            found.next().expect("it is listed")["last_try_ms"].clone()
+        };
+        assert_eq!((last("B1"), last("B2")), (json!(captured_ms(8)), Value::Null));
     }
 }
