@@ -1,7 +1,7 @@
 //! The running server: its parts, how they start, and how they stop.
 
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{MapStyle, Settings};
 use crate::domain::accounts::Gate;
 use crate::domain::archive::Archive;
 use crate::domain::attempts::Attempts;
@@ -50,6 +50,8 @@ pub(crate) struct App {
     pub(crate) body_room: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) metrics_token: Option<Arc<str>>,
+    /// What lies under the buildings on the map.
+    pub(crate) map_style: Option<Arc<MapStyle>>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -110,6 +112,7 @@ impl Server {
             body_room: Arc::new(Semaphore::new(BODY_ROOM_KIB)),
             metrics: telemetry::metrics()?,
             metrics_token: settings.metrics_token.as_deref().map(Arc::from),
+            map_style: settings.map.map_style.clone().map(Arc::new),
             stopping,
         };
         let folder = settings.data_dir.clone();

@@ -3,9 +3,11 @@
 
 mod archive;
 mod evidence;
+mod map;
 
 pub use archive::{ArchiveAct, ArchiveCommand, ArchiveSettings, Checksums, LockMode, Worm};
 pub use evidence::{Evidence, EvidenceCommand, Export, TrustedKeys, Verify, WitnessOptions};
+pub use map::{MapSettings, MapStyle};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
@@ -81,6 +83,9 @@ pub struct Settings {
     /// The evidence log.
     #[command(flatten)]
     pub evidence: Evidence,
+    /// The map of the console.
+    #[command(flatten)]
+    pub map: MapSettings,
 }
 
 /// How lines are logged.

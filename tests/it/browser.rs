@@ -119,4 +119,25 @@ on_both! {
         let posted = ask(&world, Method::POST, "/nothing", "").send().await.expect("an answer");
         problem(posted, 404, "not_found", "a page is only read").await;
     }
+
+    async fn a_page_asks_no_other_server_but_that_of_the_map(mut world: World) {
+        let told = async |world: &World| {
+            let page = reqwest::get(&world.base).await.expect("an answer");
+            let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
+            let style = world.actor("qian").await.get("/api/v1/map").await["style"].clone();
+            (policy, style)
+        };
+        let (policy, style) = told(&world).await;
+        assert!(style.is_null() && !policy.contains("http"), "{policy}");
+        let url = "https://maps.example.cn:8443/gov/style.json";
+        world.stop().await;
+        world.settings_mut().map.map_style = Some(url.parse().expect("a style"));
+        world.start().await;
+        let (policy, style) = told(&world).await;
+        assert_eq!(style, json!(url));
+        for source in ["connect-src 'self'", "img-src 'self' data: blob:"] {
+            assert!(policy.contains(&format!("{source} https://maps.example.cn:8443;")), "{policy}");
+        }
+        assert!(policy.contains("default-src 'self';") && !policy.contains("script-src"), "{policy}");
+    }
 }

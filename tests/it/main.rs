@@ -29,6 +29,7 @@ mod demo;
 mod devices;
 mod disk_full;
 mod draft;
+mod drill;
 mod enrolment;
 mod epochs;
 mod events;

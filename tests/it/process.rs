@@ -4,7 +4,7 @@
 use crate::world::{MONDAY_MS, World};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, MapSettings, Settings};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -30,6 +30,7 @@ async fn the_server() {
         metrics_token: None,
         log: "error".into(),
         log_format: LogFormat::Text,
+        map: MapSettings::default(),
         archive: ArchiveSettings::default(),
         evidence: Evidence::default(),
     };

@@ -7,7 +7,7 @@ use crate::actors::{office_add, op, visit};
 use crate::suspicions::met;
 use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use saolou_server::commands;
-use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, MapSettings, Settings};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{ExitCode, Output};
@@ -28,6 +28,7 @@ async fn the_command() {
         metrics_token: None,
         log: "error".into(),
         log_format: LogFormat::Text,
+        map: MapSettings::default(),
         archive: ArchiveSettings::default(),
         evidence: Evidence::default(),
     };

@@ -5,7 +5,7 @@ use crate::{decoding, postgres};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
 use saolou_server::commands::{NewUser, Top, make_user};
-use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, MapSettings, Settings};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -121,6 +121,7 @@ impl World {
             metrics_token: Some("metrics-secret".into()),
             log: "error".into(),
             log_format: LogFormat::Text,
+            map: MapSettings::default(),
             archive: ArchiveSettings::default(),
             evidence: Evidence::default(),
         };

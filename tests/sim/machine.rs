@@ -7,7 +7,7 @@ use crate::core::LIMITS;
 use crate::postgres::{Cluster, Durability};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
-use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, Settings};
+use saolou_server::config::{ArchiveSettings, Evidence, LogFormat, MapSettings, Settings};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use std::fs;
@@ -105,6 +105,7 @@ impl Machine {
             metrics_token: None,
             log: "error".into(),
             log_format: LogFormat::Text,
+            map: MapSettings::default(),
             archive: ArchiveSettings::default(),
             evidence: Evidence::default(),
         };

@@ -19,7 +19,7 @@ mod terminal;
 use crate::app::{Failure, Server};
 use crate::clock::Clock;
 use crate::commands::{NewUser, Top, make_user};
-use crate::config::{ArchiveSettings, Demo, Evidence, LogFormat, Settings};
+use crate::config::{ArchiveSettings, Demo, Evidence, LogFormat, MapSettings, Settings};
 use crate::pipeline::Apart;
 use crate::telemetry;
 use saolou_protocol::time::Millis;
@@ -119,6 +119,7 @@ fn settings(options: &Demo) -> Settings {
         metrics_token: None,
         log: "warn".to_owned(),
         log_format: LogFormat::Text,
+        map: MapSettings::default(),
         archive: ArchiveSettings::default(),
         evidence: Evidence::default(),
     }

@@ -1,12 +1,15 @@
 //! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew unless an
 //! earlier time is asked for ([`cut`]). [`stack`] is one building, [`progress`] the course of a round,
-//! [`mod@todo`] what is still owed;
+//! [`mod@todo`] what is still owed, [`rooms`] the records behind a figure, [`mod@workload`] what
+//! teams did;
 //! here are lists and sums over buildings.
 
 pub(crate) mod cut;
 pub(crate) mod progress;
+pub(crate) mod rooms;
 pub(crate) mod stack;
 pub(crate) mod todo;
+pub(crate) mod workload;
 
 use self::cut::{Cut, Found};
 use super::access::Caller;
@@ -20,7 +23,9 @@ use saolou_protocol::building::view::{
 use saolou_protocol::coverage::building::{BuildingState, Conditions};
 use saolou_protocol::coverage::counts::{Counts, Metrics};
 use saolou_protocol::coverage::floor::FloorState;
+use saolou_protocol::coverage::pace::Slot;
 use saolou_protocol::ids::{FloorId, RoundId, SectionId};
+use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,6 +44,9 @@ pub(crate) struct ListedBuilding {
     /// Bottom-up, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     floors: Option<Vec<ListedFloor>>,
+    /// The latest visit to any of its rooms, corrected; beside the floors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_try_ms: Option<Millis>,
 }
 
 /// A floor of a building in a list: what a map shows of it.
@@ -64,12 +72,15 @@ pub(crate) async fn buildings(
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
     let rounds = cut.rounds(&mut tx, unit).await?;
-    let kinds = [EntityKind::Building, EntityKind::Floor];
+    let kinds = [EntityKind::Building, EntityKind::Floor, EntityKind::Office];
     let kinds = if with_floors { &kinds[..] } else { &kinds[..1] };
     let found = cut.below(&mut tx, unit, kinds).await?;
     drop(tx);
-    let (found, floors): (Vec<Found>, Vec<Found>) =
+    let (found, parts): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|found| found.kind == EntityKind::Building);
+    let (floors, offices): (Vec<Found>, Vec<Found>) =
+        parts.into_iter().partition(|found| found.kind == EntityKind::Floor);
+    let last_tries = last_tries(&offices, &rounds)?;
     let mut floors = listed_floors(floors, &rounds)?;
     let mut listed = Vec::with_capacity(found.len());
     for Found { row: BuildingRow { building_id, unit_id, body }, .. } in found {
@@ -84,6 +95,7 @@ pub(crate) async fn buildings(
                 metrics: standing.counts.metrics(),
                 counts: standing.counts,
                 floors: with_floors.then(|| floors.remove(&building_id).unwrap_or_default()),
+                last_try_ms: last_tries.get(&building_id).copied(),
             });
         }
     }
@@ -93,6 +105,33 @@ pub(crate) async fn buildings(
     };
     listed.sort_by_cached_key(code);
     Ok(listed)
+}
+
+/// Only the part of an office that tells when somebody was there.
+#[derive(Deserialize)]
+struct Tries {
+    #[serde(default)]
+    rounds: Vec<Tried>,
+}
+
+#[derive(Deserialize)]
+struct Tried {
+    round_id: RoundId,
+    last_try_ms: Option<Millis>,
+}
+
+/// When somebody was in each building last.
+fn last_tries(offices: &[Found], chosen: &HashSet<RoundId>) -> Result<HashMap<Uuid, Millis>> {
+    let mut last: HashMap<Uuid, Millis> = HashMap::new();
+    for Found { row, .. } in offices {
+        let tries: Tries = parse(&row.body)?;
+        let of_round = tries.rounds.into_iter().filter(|tried| chosen.contains(&tried.round_id));
+        if let Some(at_ms) = of_round.filter_map(|tried| tried.last_try_ms).max() {
+            let known = last.entry(row.building_id).or_insert(at_ms);
+            *known = at_ms.max(*known);
+        }
+    }
+    Ok(last)
 }
 
 /// The live floors of each building, bottom-up.
@@ -215,8 +254,24 @@ pub(crate) struct OpenFloor {
     state: FloorState,
     in_scope: i64,
     covered: i64,
-    locked: Vec<OpenOffice>,
+    locked: Vec<ShutDoor>,
     unvisited: Vec<OpenOffice>,
+}
+
+/// A locked or blocked door, and when to try again where that helps.
+#[derive(Serialize)]
+struct ShutDoor {
+    #[serde(flatten)]
+    office: OpenOffice,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suggested: Vec<Slot>,
+}
+
+impl From<OpenOffice> for ShutDoor {
+    fn from(office: OpenOffice) -> Self {
+        let suggested = todo::suggested(office.state, office.last_try_ms);
+        Self { office, suggested }
+    }
 }
 
 /// The floors below a unit that still have locked or unvisited offices, with the room labels
@@ -260,7 +315,7 @@ pub(crate) async fn open_floors(
             state: round.state,
             in_scope: round.counts.in_scope,
             covered: round.counts.covered,
-            locked: round.locked,
+            locked: round.locked.into_iter().map(ShutDoor::from).collect(),
             unvisited: round.unvisited,
         });
     }

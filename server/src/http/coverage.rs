@@ -4,8 +4,10 @@ use super::access::{May, Path, Query, ReadCoverage, ReadVisits};
 use crate::app::App;
 use crate::domain::coverage::cut::Cut;
 use crate::domain::coverage::progress::{self, Progress, Steps};
+use crate::domain::coverage::rooms::{self, Drilled};
 use crate::domain::coverage::stack::{self, FloorStack};
 use crate::domain::coverage::todo::{self, Asked, Board};
+use crate::domain::coverage::workload::{self, Workload};
 use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
 use crate::domain::timeline::{self, Timeline};
 use crate::error::Result;
@@ -102,4 +104,22 @@ pub(super) async fn todo(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Board>> {
     todo::board(&app.sync, &caller, unit, asked).await.map(Json)
+}
+
+pub(super) async fn rooms(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(asked): Query<rooms::Asked>,
+) -> Result<Json<Drilled>> {
+    rooms::drill(&app.sync, &caller, unit, asked).await.map(Json)
+}
+
+pub(super) async fn workload(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(cut): Query<Cut>,
+) -> Result<Json<Workload>> {
+    workload::workload(&app.sync, &caller, unit, cut).await.map(Json)
 }

@@ -91,7 +91,12 @@ pub(crate) fn router(app: App) -> Router {
         .merge(untimed)
         .merge(log_routes())
         .merge(open)
-        .fallback_service(Router::new().fallback(pages::page).layer(CompressionLayer::new()))
+        .fallback_service(
+            Router::new()
+                .fallback(pages::page)
+                .layer(CompressionLayer::new())
+                .with_state(app.clone()),
+        )
         .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Error::Internal(
@@ -134,7 +139,10 @@ fn coverage_routes() -> Router<App> {
         .route("/coverage/{unit}", get(coverage::roll_up))
         .route("/coverage/{unit}/open-floors", get(coverage::open_floors))
         .route("/coverage/{unit}/progress", get(coverage::progress))
+        .route("/coverage/{unit}/rooms", get(coverage::rooms))
         .route("/coverage/{unit}/todo", get(coverage::todo))
+        .route("/coverage/{unit}/workload", get(coverage::workload))
+        .route("/map", get(pages::map))
 }
 
 /// What waits for the desk, and what it decides.

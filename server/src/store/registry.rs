@@ -282,6 +282,12 @@ impl Tx {
         Ok(())
     }
 
+    /// What a team is called.
+    pub(crate) async fn team_name(&mut self, team: Uuid) -> Result<Option<String>> {
+        const SQL: &str = "select name from team where team_id = $1";
+        on!(self, |conn| sqlx::query_scalar(SQL).bind(team).fetch_optional(conn).await)
+    }
+
     /// The street of a team.
     pub(crate) async fn team_street(&mut self, team: Uuid) -> Result<Option<Uuid>> {
         const SQL: &str = "select street_id from team where team_id = $1";

@@ -9,7 +9,8 @@
 //! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
 //! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
-//! visit, [`late`] which visits are from outside their round.
+//! visit, [`late`] which visits are from outside their round, [`tally`] what each room and floor adds to
+//! the counts, [`work`] what teams did.
 
 pub mod answer;
 mod binding;
@@ -28,7 +29,9 @@ mod serve;
 pub mod settle;
 mod site;
 mod suspicion;
+pub mod tally;
 pub mod view;
+pub mod work;
 
 use crate::coverage::building::{BuildingState, Conditions};
 use crate::coverage::counts::Counts;

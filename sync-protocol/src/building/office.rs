@@ -8,7 +8,7 @@ use crate::coverage::counts::{CompanyCounts, Counts, OfficeExtras};
 use crate::coverage::office::{Contact, Coverage, Evidence, Flag, State, coverage};
 use crate::coverage::owed::{Open, Opens};
 use crate::coverage::shared::{Companies, SharedRoom};
-use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, UserId};
+use crate::ids::{FloorId, OccupancyId, OfficeId, OpId, RoundId, UserId, VisitId};
 use crate::outcome::{Class, Element, Elements, Outcome};
 use crate::registry::office::Sharing;
 use crate::registry::structure::{Office, Structure};
@@ -46,6 +46,8 @@ pub(super) struct Cell {
     pub(super) visits: i64,
     /// The latest effective visit by corrected time.
     pub(super) last: Option<(Millis, Outcome)>,
+    /// Who made it.
+    pub(super) last_by: Option<UserId>,
 }
 
 /// The effective revision of a visit to the office.
@@ -65,11 +67,22 @@ impl Effective<'_> {
     /// Whether it counts for a round: captured inside the window by corrected time, or accepted
     /// late by a decision.
     fn counts_for(&self, window: &RoundWindow, ledger: &Ledger) -> bool {
-        let inside = (window.from_ms..window.until_ms).contains(&self.at_ms);
-        match self.visit.round {
-            Some(round) => round == window.round && (inside || ledger.is_late_accepted(self.key.0)),
-            None => inside,
-        }
+        counts_for(self.visit, self.key.0, self.at_ms, window, ledger)
+    }
+}
+
+/// Whether a visit of a time counts for a round.
+pub(super) fn counts_for(
+    visit: &Visit,
+    id: VisitId,
+    at_ms: Millis,
+    window: &RoundWindow,
+    ledger: &Ledger,
+) -> bool {
+    let inside = (window.from_ms..window.until_ms).contains(&at_ms);
+    match visit.round {
+        Some(round) => round == window.round && (inside || ledger.is_late_accepted(id)),
+        None => inside,
     }
 }
 
@@ -137,6 +150,7 @@ impl Deriving<'_> {
             attempts: to_i64(attempts),
             visits: to_i64(effective.len()),
             last: last.map(|effective| (effective.at_ms, effective.visit.outcome)),
+            last_by: last.map(|effective| effective.key.1),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Source: domain §3.7. Percentages are computed from sums, never averaged, and floored: `100.0%`
 //! appears only where covered equals in scope, and nothing in scope is `—`.
 
+use super::measure::Share;
 use super::office::{Flag, Flags, Reason, State};
 use super::shared::Companies;
 use serde::{Deserialize, Serialize};
@@ -198,16 +199,15 @@ impl Counts {
     /// The metrics of domain §3.7.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        let absent = self.vacant + self.moved_out + self.under_renovation;
         Metrics {
-            coverage_rate: Rate::of(self.covered, self.in_scope),
-            visited_rate: Rate::of(self.in_scope - self.unvisited, self.in_scope),
-            inspection_rate: Rate::of(self.inspected, self.in_scope - absent),
-            locked_rate: Rate::of(self.locked + self.blocked, self.in_scope),
-            floors_done: Rate::of(self.floors_complete, self.floors_with_rooms),
-            recheck_success: Rate::of(self.ever_shut_covered, self.ever_shut),
-            three_clear_rate: Rate::of(self.companies_three_clear, self.companies_inspected),
-            photo_rate: Rate::of(self.companies_licence_verified, self.companies_licensed),
+            coverage_rate: Share::Coverage.of(self),
+            visited_rate: Share::Visited.of(self),
+            inspection_rate: Share::Inspection.of(self),
+            locked_rate: Share::Locked.of(self),
+            floors_done: Share::FloorsDone.of(self),
+            recheck_success: Share::RecheckSuccess.of(self),
+            three_clear_rate: Share::ThreeClear.of(self),
+            photo_rate: Share::Photo.of(self),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::cut::{Cut, Found};
 use super::parse;
 use crate::error::{Error, Result};
 use saolou_protocol::building::EntityKind;
-use saolou_protocol::building::view::{BuildingView, FloorView, OfficeRound, OfficeView};
+use saolou_protocol::building::view::{BuildingView, FloorView, OfficeView};
 use saolou_protocol::conflict::{Conflict, ConflictCode};
 use saolou_protocol::coverage::office::State;
 use saolou_protocol::coverage::owed::{Obligation, owed};
@@ -207,7 +207,7 @@ impl Owing {
             attempts: round.attempts,
             last_try_ms: round.last_try_ms,
             missing: round.missing,
-            suggested: suggested(round),
+            suggested: suggested(round.state, round.last_try_ms),
             label: office.label,
         });
         for (kind, due_ms) in owed {
@@ -237,8 +237,8 @@ impl Owing {
 }
 
 /// A locked door is tried again at another time of day.
-fn suggested(round: &OfficeRound) -> Vec<Slot> {
-    let last_ms = round.last_try_ms.filter(|_| round.state == State::Locked);
+pub(super) fn suggested(state: State, last_try_ms: Option<Millis>) -> Vec<Slot> {
+    let last_ms = last_try_ms.filter(|_| state == State::Locked);
     last_ms.map(|last_ms| Slot::of(last_ms).others()).unwrap_or_default()
 }
 

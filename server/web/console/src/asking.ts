@@ -3,15 +3,19 @@
 import { get, query, whoAmI } from "@shared/api/client";
 import type {
   Board,
+  Drilled,
   FloorStack,
   ListedBuilding,
+  OpenFloor,
+  Part,
   Progress,
   RollUp,
+  TeamWork,
   Timeline,
   Unit,
 } from "@shared/api/types";
 import type { Device } from "./desk/types";
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 /** Four looks a day at the course of a round. */
 const STEP_MS = 6 * 3_600_000;
@@ -45,6 +49,42 @@ export const asking = {
       queryKey: ["unit", unit, "todo", as_of, kind],
       queryFn: () => get<Board>(`/coverage/${unit}/todo${query({ as_of, kind })}`),
       ...kept,
+    }),
+  /** The records behind a figure, page by page. */
+  drill: (unit: string, metric: string, part: Part, as_of?: number) =>
+    infiniteQueryOptions({
+      queryKey: ["unit", unit, "rooms", metric, part, as_of],
+      queryFn: ({ pageParam }) =>
+        get<Drilled>(`/coverage/${unit}/rooms${query({ metric, part, as_of, cursor: pageParam })}`),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.cursor,
+      ...kept,
+    }),
+  /** All rooms that one figure counts, on one page. */
+  rooms: (unit: string, metric: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["unit", unit, "rooms", metric, "all", as_of],
+      queryFn: () => get<Drilled>(`/coverage/${unit}/rooms${query({ metric, as_of, limit: 2000 })}`),
+      ...kept,
+    }),
+  openFloors: (unit: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["unit", unit, "open-floors", as_of],
+      queryFn: async () => (await get<{ floors: OpenFloor[] }>(`/coverage/${unit}/open-floors${query({ as_of })}`)).floors,
+      ...kept,
+    }),
+  workload: (unit: string, as_of?: number) =>
+    queryOptions({
+      queryKey: ["unit", unit, "workload", as_of],
+      queryFn: async () => (await get<{ teams: TeamWork[] }>(`/coverage/${unit}/workload${query({ as_of })}`)).teams,
+      ...kept,
+    }),
+  /** What lies under the buildings on the map. */
+  map: () =>
+    queryOptions({
+      queryKey: ["map"],
+      queryFn: async () => (await get<{ style: string | null }>("/map")).style,
+      retry: false,
     }),
   progress: (unit: string) =>
     queryOptions({

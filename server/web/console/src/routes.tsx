@@ -6,6 +6,7 @@ import { DeskPage, TABS, type Tab } from "./desk/DeskPage";
 import { Frame } from "./frame/Frame";
 import { Lost } from "./frame/Notices";
 import { Start } from "./frame/Start";
+import { OpenFloorsPage } from "./street/OpenFloorsPage";
 import { StreetPage } from "./street/StreetPage";
 
 /** What the street can be asked for: a time to look back to, a search, an order, a kind of to-do. */
@@ -14,12 +15,23 @@ interface StreetAsked {
   q?: string | undefined;
   sort?: "code" | undefined;
   todo?: string | undefined;
+  /** The figure that is opened, and which part of it. */
+  metric?: string | undefined;
+  part?: "numerator" | "rest" | undefined;
+  /** The course of the round as a table. */
+  trend?: "table" | undefined;
 }
 
 /** What a building can be asked for: a time to look back to, and the room that is open. */
 interface BuildingAsked {
   as_of?: number | undefined;
   office?: string | undefined;
+}
+
+/** What the desk can be asked for: a pile, and of conflicts a kind. */
+interface DeskAsked {
+  tab: Tab;
+  kind?: string | undefined;
 }
 
 const time = (value: unknown): number | undefined => {
@@ -44,8 +56,18 @@ export const street = createRoute({
     q: text(asked["q"]),
     sort: asked["sort"] === "code" ? "code" : undefined,
     todo: text(asked["todo"]),
+    metric: text(asked["metric"]),
+    part: asked["part"] === "numerator" || asked["part"] === "rest" ? asked["part"] : undefined,
+    trend: asked["trend"] === "table" ? "table" : undefined,
   }),
   component: StreetPage,
+});
+
+export const openFloors = createRoute({
+  getParentRoute: () => root,
+  path: "/street/$unit/open-floors",
+  validateSearch: (asked: Record<string, unknown>): { as_of?: number | undefined } => ({ as_of: time(asked["as_of"]) }),
+  component: OpenFloorsPage,
 });
 
 export const building = createRoute({
@@ -61,14 +83,15 @@ export const building = createRoute({
 export const desk = createRoute({
   getParentRoute: () => root,
   path: "/desk/$unit",
-  validateSearch: (asked: Record<string, unknown>): { tab: Tab } => ({
+  validateSearch: (asked: Record<string, unknown>): DeskAsked => ({
     tab: TABS.find((tab) => tab === asked["tab"]) ?? "conflicts",
+    kind: text(asked["kind"]),
   }),
   component: DeskPage,
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, street, building, desk]),
+  routeTree: root.addChildren([start, street, openFloors, building, desk]),
   context: { questions: undefined as unknown as QueryClient },
   defaultPreload: "intent",
   scrollRestoration: true,

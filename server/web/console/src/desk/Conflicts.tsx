@@ -1,26 +1,28 @@
 import { get, post, query } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
+import { Rows } from "../frame/Rows";
+import { RoomChoice } from "./Places";
 import { Reasoned } from "./Reasoned";
+import { type Resolved, left, opsOf, settle, settleAll } from "./settle";
 import type { Conflict, Sibling } from "./types";
 
-interface Resolved {
-  results: { status: string; reason?: { zh: string; en: string } }[];
+interface Props {
+  unit: string;
+  /** Only conflicts of this code. */
+  kind: string | undefined;
 }
 
-/** Why the first of what was asked for was not done. */
-const refusal = (answer: unknown) => {
-  const reason = (answer as Resolved).results[0]?.reason;
-  return reason && (language() === "zh" ? reason.zh : reason.en);
-};
-
 /** Disagreements, with all sides beside each other. */
-export function Conflicts({ unit }: { unit: string }) {
+export function Conflicts({ unit, kind }: Props) {
   const { t } = useTranslation();
+  const [done, setDone] = useState<Resolved>();
   const list = useQuery({
     queryKey: ["unit", unit, "conflicts"],
     queryFn: () => get<{ conflicts: Conflict[]; total: number }>(`/conflicts${query({ unit })}`),
@@ -28,47 +30,127 @@ export function Conflicts({ unit }: { unit: string }) {
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
   if (!list.data) return <Loading />;
   const { conflicts, total } = list.data;
-  if (conflicts.length === 0) return <p className="panel empty">{t("desk.noConflicts")}</p>;
-  const fields = conflicts.filter((of) => of.code === "field");
+  const listed = conflicts.filter((of) => kind === undefined || of.code === kind);
+  const fields = listed.filter((of) => of.code === "field");
   return (
-    <section>
+    <section className="desk-list" aria-label={t("desk.conflicts")}>
+      {done && opsOf(done).size > 0 && <Undo done={done} forget={() => setDone(undefined)} />}
       <header className="many">
-        <h2>
-          {t("desk.conflicts")} <small>{total}</small>
-        </h2>
+        <Kinds unit={unit} conflicts={conflicts} total={total} kind={kind} />
         {fields.length > 1 &&
           (["desk", "latest", "displayed"] as const).map((rule) => (
-            <Reasoned
-              key={rule}
-              name={t(`desk.rule.${rule}`, { count: fields.length })}
-              refusal={refusal}
-              act={(reason) =>
-                post("/conflicts/resolve", {
-                  reason,
-                  rule,
-                  conflicts: fields.map(({ building_id, conflict_id }) => ({ building_id, conflict_id })),
-                })
-              }
-            />
+            <Many key={rule} rule={rule} conflicts={fields} settled={setDone} />
           ))}
       </header>
-      <ul className="cards">
-        {conflicts.map((conflict) => (
-          <Card key={conflict.conflict_id} conflict={conflict} />
-        ))}
-      </ul>
+      {listed.length === 0 && <p className="panel empty">{t("desk.noConflicts")}</p>}
+      <Rows
+        items={listed}
+        total={kind === undefined ? total : listed.length}
+        keyOf={(conflict) => conflict.conflict_id}
+        label={t("desk.conflicts")}
+        height={260}
+        isTall
+        row={(conflict) => <Card conflict={conflict} settled={setDone} />}
+      />
     </section>
   );
 }
 
-function Card({ conflict }: { conflict: Conflict }) {
+interface KindsProps extends Props {
+  conflicts: Conflict[];
+  total: number;
+}
+
+/** The kinds that there are, with their numbers. */
+function Kinds({ unit, conflicts, total, kind }: KindsProps) {
+  const { t, i18n } = useTranslation();
+  const kinds = [...new Set(conflicts.map(({ code }) => code))].toSorted();
+  if (kinds.length < 2 && kind === undefined) return null;
+  const name = (code: string) => (i18n.exists(`conflict.${code}`) ? t(`conflict.${code}` as "conflict.field") : code);
+  return (
+    <nav className="parts" aria-label={t("desk.conflicts")}>
+      {[undefined, ...kinds].map((code) => (
+        <Link
+          key={code ?? ""}
+          to="/desk/$unit"
+          params={{ unit }}
+          search={{ tab: "conflicts", kind: code }}
+          replace
+          aria-current={code === kind ? "true" : undefined}
+        >
+          {code ? name(code) : t("desk.all")}{" "}
+          <b>{code ? conflicts.filter((of) => of.code === code).length : total}</b>
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+/** Settles all of a list by a rule, and tells how far it is. */
+function Many({ rule, conflicts, settled }: { rule: "desk" | "latest" | "displayed"; conflicts: Conflict[]; settled: (done: Resolved) => void }) {
+  const { t } = useTranslation();
+  const [done, setDone] = useState(0);
+  return (
+    <Reasoned
+      name={t(`desk.rule.${rule}`, { count: conflicts.length })}
+      progress={{ done, of: conflicts.length }}
+      refusal={(answer) => {
+        const some = left(answer);
+        return some && t("desk.someLeft", some);
+      }}
+      act={async (reason) => {
+        const answer = await settleAll(conflicts, rule, reason, setDone);
+        settled(answer);
+        return answer;
+      }}
+    />
+  );
+}
+
+/** What was decided last, while it can still be taken back here. */
+function Undo({ done, forget }: { done: Resolved; forget: () => void }) {
+  const { t } = useTranslation();
+  const questions = useQueryClient();
+  const undoing = useMutation({
+    mutationFn: async () => {
+      for (const [building_id, ops] of opsOf(done)) {
+        await post("/conflicts/undo", { building_id, ops, reason: t("decide.undoReason") });
+      }
+    },
+    onSuccess: async () => {
+      forget();
+      await questions.invalidateQueries({ queryKey: ["unit"] });
+    },
+  });
+  const count = done.results.filter(({ status }) => status === "resolved").length;
+  return (
+    <div className="panel undo">
+      <span role="status">{t("desk.settled", { count })}</span>
+      <Button className="quiet" isDisabled={undoing.isPending} onPress={() => undoing.mutate()}>
+        {t("decide.undo")}
+      </Button>
+      <Button className="quiet" onPress={forget}>
+        {t("office.close")}
+      </Button>
+      {undoing.error && <Failed error={undoing.error} />}
+    </div>
+  );
+}
+
+/** Why the one that was to be settled was not. */
+const refusal = (answer: unknown) => left(answer)?.why;
+
+function Card({ conflict, settled }: { conflict: Conflict; settled: (done: Resolved) => void }) {
   const { t } = useTranslation();
   const { building_id, conflict_id } = conflict;
-  const settle = (choice: unknown) => (reason: string) =>
-    post("/conflicts/resolve", { reason, items: [{ building_id, conflict_id, choice }] });
+  const by = (choice: unknown) => async (reason: string) => {
+    const answer = await settle({ reason, items: [{ building_id, conflict_id, choice }] });
+    settled(answer);
+    return answer;
+  };
   const choices = CHOICES[conflict.code] ?? [];
   return (
-    <li className="panel card">
+    <div className="panel card">
       <header>
         <h3>
           <Link
@@ -86,24 +168,43 @@ function Card({ conflict }: { conflict: Conflict }) {
         {conflict.siblings.map((side) => (
           <Side key={side.op_id} side={side}>
             {conflict.code === "field" && (
-              <Reasoned name={t("desk.take")} refusal={refusal} act={settle({ take: side.op_id })} />
+              <Reasoned name={t("desk.take")} refusal={refusal} act={by({ take: side.op_id })} />
             )}
             {conflict.code === "structure_disputed" && (
-              <Reasoned name={t("desk.keep")} refusal={refusal} act={settle({ keep: side.op_id })} />
+              <Reasoned name={t("desk.keep")} refusal={refusal} act={by({ keep: side.op_id })} />
             )}
             {["structure_disputed", "lineage_cycle", "alias_contradicted"].includes(conflict.code) && (
-              <Reasoned name={t("desk.reject")} refusal={refusal} act={settle({ reject: [side.op_id] })} isGrave />
+              <Reasoned name={t("desk.reject")} refusal={refusal} act={by({ reject: [side.op_id] })} isGrave />
             )}
           </Side>
         ))}
       </div>
       <footer>
         {choices.map((choice) => (
-          <Reasoned key={choice} name={t(`desk.choice.${choice}`)} refusal={refusal} act={settle(choice)} />
+          <Reasoned key={choice} name={t(`desk.choice.${choice}`)} refusal={refusal} act={by(choice)} />
         ))}
-        {conflict.code === "needs_reassignment" && <p className="said">{t("desk.reassign")}</p>}
+        {conflict.code === "needs_reassignment" && (
+          <Reasoned
+            name={t("desk.reassign")}
+            refusal={refusal}
+            act={(reason, form) => {
+              const placed = conflict.siblings.map(({ op_id }) => [op_id, String(form.get(op_id))]);
+              return by({ offices: Object.fromEntries(placed) })(reason);
+            }}
+          >
+            {conflict.siblings.map((side) => (
+              <RoomChoice
+                key={side.op_id}
+                name={side.op_id}
+                label={t("desk.belongsTo", { author: side.author ?? "", when: moment(side.corrected_ms, language()) })}
+                building={building_id}
+                first={conflict.offices[0]?.floor}
+              />
+            ))}
+          </Reasoned>
+        )}
       </footer>
-    </li>
+    </div>
   );
 }
 

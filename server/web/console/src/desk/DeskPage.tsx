@@ -15,7 +15,7 @@ export type Tab = (typeof TABS)[number];
 /** What waits for somebody to decide: disagreements, what may not count by itself, photos, phones. */
 export function DeskPage() {
   const { unit } = desk.useParams();
-  const { tab } = desk.useSearch();
+  const { tab, kind } = desk.useSearch();
   const { t } = useTranslation();
   const units = useQuery(asking.units());
   const name = units.data?.find((of) => of.unit_id === unit)?.name;
@@ -35,8 +35,8 @@ export function DeskPage() {
           </Link>
         ))}
       </nav>
-      {tab === "conflicts" && <Conflicts unit={unit} />}
-      {tab === "quarantine" && <Quarantine unit={unit} />}
+      {tab === "conflicts" && <Conflicts unit={unit} kind={kind} />}
+      {tab === "quarantine" && <Quarantine unit={unit} isAll={kind === "all"} />}
       {tab === "findings" && <Findings unit={unit} />}
       {tab === "devices" && <Devices unit={unit} />}
     </div>

@@ -3,21 +3,16 @@ import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
+import { Rows } from "../frame/Rows";
 import { Photos } from "../office/Photos";
 import { Reasoned } from "./Reasoned";
 import type { Finding } from "./types";
 
-/** Cards that are shown at first, and more each time. */
-const PAGE = 40;
-
 /** What should be looked at about photos, with the records beside each other: never a verdict. */
 export function Findings({ unit }: { unit: string }) {
   const { t } = useTranslation();
-  const [shown, setShown] = useState(PAGE);
   const list = useQuery({
     queryKey: ["unit", unit, "findings"],
     queryFn: () => get<{ findings: Finding[]; total: number }>(`/findings${query({ unit })}`),
@@ -26,25 +21,24 @@ export function Findings({ unit }: { unit: string }) {
   if (!list.data) return <Loading />;
   if (list.data.findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
   return (
-    <>
-      <ul className="cards">
-        {list.data.findings.slice(0, shown).map((finding) => (
-          <Card key={finding.finding_id} finding={finding} />
-        ))}
-      </ul>
-      {shown < list.data.findings.length && (
-        <Button className="quiet" onPress={() => setShown(shown + PAGE)}>
-          {t("desk.more", { count: list.data.total - shown })}
-        </Button>
-      )}
-    </>
+    <section aria-label={t("desk.findings")}>
+      <Rows
+        items={list.data.findings}
+        total={list.data.total}
+        keyOf={(finding) => finding.finding_id}
+        label={t("desk.findings")}
+        height={260}
+        isTall
+        row={(finding) => <Card finding={finding} />}
+      />
+    </section>
   );
 }
 
 function Card({ finding }: { finding: Finding }) {
   const { t, i18n } = useTranslation();
   return (
-    <li className="panel card">
+    <div className="panel card">
       <header>
         <h3>{language() === "zh" ? finding.zh : finding.en}</h3>
       </header>
@@ -78,6 +72,6 @@ function Card({ finding }: { finding: Finding }) {
           }
         />
       </footer>
-    </li>
+    </div>
   );
 }

@@ -2,39 +2,66 @@ import { get, post, query } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
+import { Rows } from "../frame/Rows";
 import { Value } from "./Conflicts";
+import { BuildingChoice, RoomChoice } from "./Places";
 import { Reasoned } from "./Reasoned";
 import type { Held } from "./types";
 
 /** What was sent and may not count by itself; nothing of it is lost, whatever is decided. */
-export function Quarantine({ unit }: { unit: string }) {
+export function Quarantine({ unit, isAll }: { unit: string; isAll: boolean }) {
   const { t } = useTranslation();
   const list = useQuery({
-    queryKey: ["unit", unit, "quarantine"],
-    queryFn: async () => (await get<{ items: Held[] }>(`/quarantine${query({ unit })}`)).items,
+    queryKey: ["unit", unit, "quarantine", isAll],
+    queryFn: async () => (await get<{ items: Held[] }>(`/quarantine${query({ unit, all: isAll || undefined })}`)).items,
   });
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
   if (!list.data) return <Loading />;
-  if (list.data.length === 0) return <p className="panel empty">{t("desk.noQuarantine")}</p>;
   return (
-    <ul className="cards">
-      {list.data.map((item) => (
-        <Card key={item.quarantine_id} item={item} />
-      ))}
-    </ul>
+    <section className="desk-list" aria-label={t("desk.quarantine")}>
+      <nav className="parts" aria-label={t("desk.quarantine")}>
+        {([false, true] as const).map((all) => (
+          <Link
+            key={String(all)}
+            to="/desk/$unit"
+            params={{ unit }}
+            search={{ tab: "quarantine", kind: all ? "all" : undefined }}
+            replace
+            aria-current={all === isAll ? "true" : undefined}
+          >
+            {t(all ? "desk.decidedToo" : "desk.waiting")}
+          </Link>
+        ))}
+      </nav>
+      {list.data.length === 0 && <p className="panel empty">{t("desk.noQuarantine")}</p>}
+      <Rows
+        items={list.data}
+        keyOf={(item) => item.quarantine_id}
+        label={t("desk.quarantine")}
+        height={200}
+        isTall
+        row={(item) => <Card item={item} unit={unit} />}
+      />
+    </section>
   );
 }
 
-function Card({ item }: { item: Held }) {
+/** What the desk made of it, where it has decided. */
+const DECIDED = ["released", "attached", "discarded"] as const;
+
+function Card({ item, unit }: { item: Held; unit: string }) {
   const { t, i18n } = useTranslation();
   const decide = (decision: string) => (reason: string) =>
     post(`/quarantine/${item.quarantine_id}`, { decision, reason });
   const content = item.content as { body?: Record<string, unknown> } | string;
+  const decided = DECIDED.find((state) => state === item.state);
   const known = item.kind && i18n.exists(`kind.${item.kind}`) ? item.kind : "other";
   return (
-    <li className="panel card">
+    <div className="panel card">
       <header>
         <h3>{t(`kind.${known}` as "kind.visit")}</h3>
         <p className="when">
@@ -70,9 +97,47 @@ function Card({ item }: { item: Held }) {
         </table>
       )}
       <footer>
-        <Reasoned name={t("desk.release")} act={decide("release")} />
-        <Reasoned name={t("desk.discard")} act={decide("discard")} isGrave />
+        {decided && (
+          <p className="said">
+            <b>{t(`desk.state.${decided}`)}</b> {item.decided_ms !== undefined && moment(item.decided_ms, i18n.language)}{" "}
+            {item.note}
+          </p>
+        )}
+        {decided !== "released" && decided !== "attached" && (
+          <>
+            <Reasoned name={decided ? t("desk.releaseAfterAll") : t("desk.release")} act={decide("release")} />
+            <Attach item={item} unit={unit} />
+          </>
+        )}
+        {!decided && <Reasoned name={t("desk.discard")} act={decide("discard")} isGrave />}
       </footer>
-    </li>
+    </div>
+  );
+}
+
+/** Lets it count in another place: another building, and for a visit the room there. */
+function Attach({ item, unit }: { item: Held; unit: string }) {
+  const { t } = useTranslation();
+  const [building, setBuilding] = useState(item.building_id ?? "");
+  const isVisit = item.kind === "visit";
+  return (
+    <Reasoned
+      name={t("desk.attach")}
+      act={(reason, form) => {
+        const office = form.get("office");
+        return post(`/quarantine/${item.quarantine_id}`, {
+          decision: "attach",
+          reason,
+          building_id: building,
+          office_ids: office === null ? [] : [String(office)],
+        });
+      }}
+    >
+      <p className="said">{t("desk.attachHint")}</p>
+      <BuildingChoice unit={unit} chosen={building} choose={setBuilding} />
+      {isVisit && building !== "" && (
+        <RoomChoice key={building} name="office" label={t("desk.room")} building={building} />
+      )}
+    </Reasoned>
   );
 }

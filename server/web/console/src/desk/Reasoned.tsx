@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Button, Dialog, Form, Heading, Label, Modal, ModalOverlay, TextArea, TextField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Failed } from "../frame/Notices";
@@ -7,24 +7,28 @@ import { Failed } from "../frame/Notices";
 interface Props {
   /** What is done, in words. */
   name: string;
-  act: (reason: string) => Promise<unknown>;
+  act: (reason: string, form: FormData) => Promise<unknown>;
   /** What the server answered where it did not do it. */
   refusal?: (answer: unknown) => string | undefined;
+  /** What else is to be chosen. */
+  children?: ReactNode;
+  /** How far it has come, where it takes its time. */
+  progress?: { done: number; of: number } | undefined;
   isGrave?: boolean;
 }
 
 /** Something that takes a reason. When it is done, what waits for the desk is asked for again. */
-export function Reasoned({ name, act, refusal, isGrave }: Props) {
+export function Reasoned({ name, act, refusal, children, progress, isGrave }: Props) {
   const { t } = useTranslation();
   const [isOpen, setOpen] = useState(false);
   const questions = useQueryClient();
   const acting = useMutation({
-    mutationFn: act,
-    onSuccess: async (answer) => {
-      if (refusal?.(answer)) return;
-      setOpen(false);
-      await questions.invalidateQueries({ queryKey: ["unit"] });
+    mutationFn: (form: FormData) => act(String(form.get("reason")), form),
+    onSuccess: (answer) => {
+      if (!refusal?.(answer)) setOpen(false);
     },
+    // Of many, some may have been done before one failed.
+    onSettled: () => questions.invalidateQueries({ queryKey: ["unit"] }),
   });
   const refused = acting.data === undefined ? undefined : refusal?.(acting.data);
   return (
@@ -44,14 +48,21 @@ export function Reasoned({ name, act, refusal, isGrave }: Props) {
             <Form
               onSubmit={(event) => {
                 event.preventDefault();
-                acting.mutate(String(new FormData(event.currentTarget).get("reason")));
+                acting.mutate(new FormData(event.currentTarget));
               }}
             >
               <Heading slot="title">{name}</Heading>
-              <TextField name="reason" isRequired autoFocus>
+              {children}
+              <TextField name="reason" isRequired autoFocus={children === undefined}>
                 <Label>{t("decide.reason")}</Label>
                 <TextArea placeholder={t("decide.reasonHint")} rows={3} maxLength={500} />
               </TextField>
+              {acting.isPending && progress && progress.of > 1 && (
+                <p className="progress" role="status">
+                  <progress value={progress.done} max={progress.of} aria-label={name} />
+                  {t("desk.progress", { done: progress.done, of: progress.of })}
+                </p>
+              )}
               {refused && (
                 <p className="notice failed" role="alert">
                   {refused}

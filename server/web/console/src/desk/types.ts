@@ -44,6 +44,8 @@ export interface Held {
   corrected_ms: Millis;
   received_ms: Millis;
   state: string;
+  note?: string;
+  decided_ms?: Millis;
   content: unknown;
   diff?: { path: string; stored: unknown; sent: unknown }[];
 }

@@ -1,18 +1,49 @@
 import type { MetricName, Rate } from "@shared/api/types";
 import { number, share } from "@shared/ui/figures";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-/** A share with its numerator and denominator, and what they are. */
-export function Metric({ name, rate, large }: { name: MetricName; rate: Rate; large?: boolean }) {
+interface Props {
+  name: MetricName;
+  rate: Rate;
+  large?: boolean;
+  /** The unit whose records open, and whether they are open. */
+  opens?: { unit: string; isOpen: boolean };
+}
+
+/** A share with its numerator and denominator, and what they are. It opens to what it counts. */
+export function Metric({ name, rate, large, opens }: Props) {
   const { t } = useTranslation();
-  return (
-    <div className={large ? "metric large" : "metric"} title={t(`metricOf.${name}`)}>
+  const said = (
+    <>
       <span className="name">{t(`metric.${name}`)}</span>
       <b>{share(rate)}</b>
       <span className="of">
         {number(rate.part)} / {number(rate.whole)}
       </span>
       {large && <span className="hint">{t(`metricOf.${name}`)}</span>}
-    </div>
+    </>
+  );
+  const kind = large ? "metric large" : "metric";
+  if (!opens) {
+    return (
+      <div className={kind} title={t(`metricOf.${name}`)}>
+        {said}
+      </div>
+    );
+  }
+  return (
+    <Link
+      to="/street/$unit"
+      params={{ unit: opens.unit }}
+      search={(before) => ({ ...before, metric: opens.isOpen ? undefined : name, part: undefined })}
+      replace
+      resetScroll={false}
+      className={`${kind} opens`}
+      title={t(`metricOf.${name}`)}
+      aria-expanded={opens.isOpen}
+    >
+      {said}
+    </Link>
   );
 }

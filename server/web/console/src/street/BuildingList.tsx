@@ -2,6 +2,7 @@ import type { ListedBuilding } from "@shared/api/types";
 import { number, share } from "@shared/ui/figures";
 import { byCode, matches, worstFirst } from "@shared/ui/order";
 import { Link } from "@tanstack/react-router";
+import { Rows } from "../frame/Rows";
 import { Button, Input, Label, SearchField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 
@@ -37,13 +38,13 @@ export function BuildingList({ buildings, asked, change }: Props) {
         </Button>
       </header>
       {listed.length === 0 && <p className="empty">{t("street.none")}</p>}
-      <ol>
-        {listed.map((building) => (
-          <li key={building.building_id}>
-            <Row building={building} asOf={asked.as_of} />
-          </li>
-        ))}
-      </ol>
+      <Rows
+        items={listed}
+        keyOf={(building) => building.building_id}
+        label={t("street.buildings")}
+        height={76}
+        row={(building) => <Row building={building} asOf={asked.as_of} />}
+      />
     </section>
   );
 }

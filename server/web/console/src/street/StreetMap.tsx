@@ -1,17 +1,37 @@
 // The street from above: footprints, floors extruded and coloured by state. No tiles, no glyphs, no
-// server but ours. Where the browser has no WebGL, the plan is drawn flat.
+// server but ours, unless a style of one's own is set. Where the browser has no WebGL, the plan is drawn flat.
 import type { ListedBuilding } from "@shared/api/types";
-import { type GeoJSONSource, Map as GlMap, Marker, NavigationControl, setWorkerUrl } from "maplibre-gl";
+import { useQuery } from "@tanstack/react-query";
+import {
+  type GeoJSONSource,
+  Map as GlMap,
+  Marker,
+  NavigationControl,
+  type StyleSpecification,
+  setWorkerUrl,
+} from "maplibre-gl";
 import worker from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { bounds, floorShapes, footprints } from "./shapes";
+import { asking } from "../asking";
+import { Loading } from "../frame/Notices";
+import { BuildingCard, MapLegend, labelOf } from "./BuildingCard";
 import { Plan } from "./Plan";
+import { bounds, floorShapes, footprints } from "./shapes";
 
 interface Props {
   buildings: ListedBuilding[];
   open: (building: string) => void;
+}
+
+/** A style of one's own, where one is set and can be had; else no ground at all. */
+const NO_GROUND: StyleSpecification = { version: 8, sources: {}, layers: [] };
+
+async function ground(url: string): Promise<StyleSpecification> {
+  const response = await fetch(url, { credentials: "same-origin" });
+  if (!response.ok) throw new Error(String(response.status));
+  return (await response.json()) as StyleSpecification;
 }
 
 // The worker is a file of ours, as the policy of the page demands.
@@ -19,8 +39,33 @@ setWorkerUrl(worker);
 
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
+/** The map, once it is known what it is drawn on. */
 export default function StreetMap(props: Props) {
   const { t } = useTranslation();
+  const url = useQuery(asking.map());
+  const style = useQuery({
+    queryKey: ["map", "style", url.data],
+    queryFn: () => ground(url.data ?? ""),
+    enabled: typeof url.data === "string",
+    retry: 1,
+  });
+  const isWaiting = url.isPending || (typeof url.data === "string" && style.isPending);
+  if (isWaiting) return <Loading />;
+  return (
+    <>
+      <Drawn {...props} ground={style.data ?? NO_GROUND} />
+      {style.isError && (
+        <p className="hint failed" role="status">
+          {t("street.noGround")}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Drawn(props: Props & { ground: StyleSpecification }) {
+  const { t } = useTranslation();
+  const [told, setTold] = useState<string>();
   const place = useRef<HTMLDivElement>(null);
   const map = useRef<GlMap | null>(null);
   const [isFlat, setFlat] = useState(false);
@@ -36,7 +81,7 @@ export default function StreetMap(props: Props) {
     try {
       made = new GlMap({
         container: element,
-        style: { version: 8, sources: {}, layers: [] },
+        style: props.ground,
         bounds: bounds(buildings),
         fitBoundsOptions: { padding: { top: 110, bottom: 40, left: 40, right: 60 }, pitch: 52, bearing: -18 },
         pitch: 52,
@@ -58,8 +103,15 @@ export default function StreetMap(props: Props) {
       const id: unknown = event.features?.[0]?.properties["building"];
       if (typeof id === "string") open.current(id);
     });
-    made.on("mouseenter", "floors", () => (made.getCanvas().style.cursor = "pointer"));
-    made.on("mouseleave", "floors", () => (made.getCanvas().style.cursor = ""));
+    made.on("mousemove", "floors", (event) => {
+      made.getCanvas().style.cursor = "pointer";
+      const id: unknown = event.features?.[0]?.properties["building"];
+      if (typeof id === "string") setTold(id);
+    });
+    made.on("mouseleave", "floors", () => {
+      made.getCanvas().style.cursor = "";
+      setTold(undefined);
+    });
     made.on("idle", () => (element.dataset["idle"] = "true"));
     return () => {
       map.current = null;
@@ -78,15 +130,17 @@ export default function StreetMap(props: Props) {
     const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
     (made.getSource("floors") as GeoJSONSource | undefined)?.setData(floorShapes(buildings, colour));
     (made.getSource("ground") as GeoJSONSource | undefined)?.setData(footprints(buildings));
-    const markers = buildings.flatMap((building) => marker(made, building, () => open.current(building.building_id)));
+    const markers = buildings.flatMap((building) => marker(made, building, labelOf(building, t), () => open.current(building.building_id), setTold));
     return () => markers.forEach((of) => of.remove());
-  }, [buildings, isReady]);
+  }, [buildings, isReady, t]);
 
   if (isFlat) return <Plan buildings={buildings} open={props.open} />;
+  const shown = buildings.find((of) => of.building_id === told);
   return (
     <>
       <div ref={place} className="gl" />
-      <p className="hint">{t("street.mapHint")}</p>
+      {shown && <BuildingCard building={shown} />}
+      <MapLegend />
     </>
   );
 }
@@ -111,7 +165,13 @@ function draw(map: GlMap, element: HTMLElement): void {
   });
 }
 
-function marker(map: GlMap, building: ListedBuilding, open: () => void): Marker[] {
+function marker(
+  map: GlMap,
+  building: ListedBuilding,
+  said: string,
+  open: () => void,
+  tell: (building: string | undefined) => void,
+): Marker[] {
   const { longitude, latitude, name, code } = building.attributes;
   if (longitude === undefined || latitude === undefined) return [];
   const label = document.createElement("button");
@@ -119,7 +179,9 @@ function marker(map: GlMap, building: ListedBuilding, open: () => void): Marker[
   label.className = "map-label";
   // On a phone there is room for the code alone.
   label.append(code ?? name ?? "", Object.assign(document.createElement("span"), { textContent: ` ${name ?? ""}` }));
-  label.ariaLabel = `${code ?? ""} ${name ?? ""}`;
+  label.ariaLabel = said;
   label.addEventListener("click", open);
+  for (const begins of ["mouseenter", "focus"]) label.addEventListener(begins, () => tell(building.building_id));
+  for (const ends of ["mouseleave", "blur"]) label.addEventListener(ends, () => tell(undefined));
   return [new Marker({ element: label, anchor: "top" }).setLngLat([longitude, latitude]).addTo(map)];
 }

@@ -9,14 +9,30 @@ import { Failed, Loading } from "../frame/Notices";
 import { TimeTravel } from "../frame/TimeTravel";
 import { street } from "../routes";
 import { BuildingList } from "./BuildingList";
+import { Drill } from "./Drill";
 import { Pace } from "./Pace";
 import { Plan } from "./Plan";
+import { Ranking } from "./Ranking";
+import { Tally } from "./Tally";
+import { Teams } from "./Teams";
 import { Todo } from "./Todo";
-import { moment, number, share } from "@shared/ui/figures";
-import type { BuildingState, RollUp } from "@shared/api/types";
+import { moment, number } from "@shared/ui/figures";
+import type { BuildingState, MetricName, RollUp } from "@shared/api/types";
 
 // Where the map does not arrive, the plan that came with the page takes its place.
 const StreetMap = lazy(() => import("./StreetMap").catch(() => ({ default: Plan })));
+
+/** The shares, the headline first; each opens to its records. */
+const METRICS: MetricName[] = [
+  "coverage_rate",
+  "visited_rate",
+  "inspection_rate",
+  "locked_rate",
+  "floors_done",
+  "recheck_success",
+  "three_clear_rate",
+  "photo_rate",
+];
 
 /** Where a street, or a part of one, stands. */
 export function StreetPage() {
@@ -47,13 +63,16 @@ export function StreetPage() {
           </p>
           <States rollUp={rollUp} />
         </div>
-        <Metric name="coverage_rate" rate={rollUp.metrics.coverage_rate} large />
-        <Metric name="visited_rate" rate={rollUp.metrics.visited_rate} />
-        <Metric name="locked_rate" rate={rollUp.metrics.locked_rate} />
-        <Metric name="floors_done" rate={rollUp.metrics.floors_done} />
-        <Metric name="recheck_success" rate={rollUp.metrics.recheck_success} />
-        <Metric name="three_clear_rate" rate={rollUp.metrics.three_clear_rate} />
-        <Metric name="photo_rate" rate={rollUp.metrics.photo_rate} />
+        {METRICS.map((name) => (
+          <Metric
+            key={name}
+            name={name}
+            rate={rollUp.metrics[name]}
+            large={name === "coverage_rate"}
+            opens={{ unit, isOpen: asked.metric === name }}
+          />
+        ))}
+        <Tally unit={unit} counts={rollUp.counts} open={asked.metric} />
         {asked.as_of === undefined && <Phones unit={unit} />}
         {progress.data && (
           <TimeTravel
@@ -63,6 +82,9 @@ export function StreetPage() {
           />
         )}
       </section>
+      {asked.metric !== undefined && (
+        <Drill unit={unit} metric={asked.metric} part={asked.part} asOf={asked.as_of} />
+      )}
       <section className="map panel" aria-label={t("street.map")}>
         <Suspense fallback={<Loading />}>
           <StreetMap
@@ -81,8 +103,19 @@ export function StreetPage() {
       {todo.data && (
         <Todo board={todo.data} asOf={asked.as_of} kind={asked.todo} unit={unit} />
       )}
-      {progress.data && <Pace progress={progress.data} asOf={asked.as_of} />}
-      {rollUp.children.length > 0 && <Communities rollUp={rollUp} asOf={asked.as_of} />}
+      {progress.data && (
+        <Pace progress={progress.data} unit={unit} asOf={asked.as_of} isTable={asked.trend === "table"} />
+      )}
+      {rollUp.children.length > 0 && when !== undefined && (
+        <Ranking
+          rollUp={rollUp}
+          buildings={buildings.data}
+          progress={progress.data}
+          at={when}
+          asOf={asked.as_of}
+        />
+      )}
+      <Teams unit={unit} asOf={asked.as_of} />
     </div>
   );
 }
@@ -140,46 +173,5 @@ function States({ rollUp }: { rollUp: RollUp }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function Communities({ rollUp, asOf }: { rollUp: RollUp; asOf: number | undefined }) {
-  const { t } = useTranslation();
-  const children = rollUp.children.toSorted(
-    (a, b) => (a.metrics.coverage_rate.permille ?? 1001) - (b.metrics.coverage_rate.permille ?? 1001),
-  );
-  return (
-    <section className="communities panel">
-      <h2>{t("street.communities")}</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t("street.communities")}</th>
-            <th scope="col">{t("metric.coverage_rate")}</th>
-            <th scope="col">{t("metric.locked_rate")}</th>
-            <th scope="col">{t("metric.floors_done")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {children.map(({ unit, metrics }) => (
-            <tr key={unit.unit_id}>
-              <th scope="row">
-                <Link to="/street/$unit" params={{ unit: unit.unit_id }} search={{ as_of: asOf }}>
-                  {unit.name}
-                </Link>
-              </th>
-              {([metrics.coverage_rate, metrics.locked_rate, metrics.floors_done] as const).map((rate, at) => (
-                <td key={at}>
-                  <b>{share(rate)}</b>{" "}
-                  <small>
-                    {number(rate.part)}/{number(rate.whole)}
-                  </small>
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
   );
 }

@@ -2,6 +2,7 @@ import type { Board, TodoItem } from "@shared/api/types";
 import { moment } from "@shared/ui/figures";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { Rows } from "../frame/Rows";
 
 interface Props {
   board: Board;
@@ -18,15 +19,20 @@ export function Todo({ board, unit, asOf, kind }: Props) {
   const name = (pile: { zh: string; en: string }) => (i18n.language === "en" ? pile.en : pile.zh);
   return (
     <section className="todo panel" aria-labelledby="todo">
-      <h2 id="todo">{t("street.todo")}</h2>
+      <header>
+        <h2 id="todo">{t("street.todo")}</h2>
+        <Link to="/street/$unit/open-floors" params={{ unit }} search={{ as_of: asOf }} className="quiet">
+          {t("openFloors.title")}
+        </Link>
+      </header>
       {piles.length === 0 && <p className="empty">{t("street.noTodo")}</p>}
       <ul>
         {piles.map((pile) => (
-          <li key={pile.kind}>
+          <li key={pile.kind} className={pile.kind === kind ? "open" : ""}>
             <Link
               to="/street/$unit"
               params={{ unit }}
-              search={{ as_of: asOf, todo: pile.kind === kind ? undefined : pile.kind }}
+              search={(before) => ({ ...before, todo: pile.kind === kind ? undefined : pile.kind })}
               replace
               resetScroll={false}
               className="pile"
@@ -36,14 +42,18 @@ export function Todo({ board, unit, asOf, kind }: Props) {
               {pile.overdue > 0 && <em>{t("street.overdue", { count: pile.overdue })}</em>}
               <b>{pile.total}</b>
             </Link>
-            {pile.kind === kind && (
-              <ol>
-                {pile.items.map((item) => (
-                  <li key={`${item.building_id} ${item.room?.office_id ?? item.conflict_id ?? ""}`}>
-                    <Owed item={item} asOf={asOf} />
-                  </li>
-                ))}
-              </ol>
+            {pile.kind === kind && pile.items.length > 0 && (
+              <Rows
+                items={pile.items}
+                total={pile.total}
+                label={name(pile)}
+                keyOf={(item) => `${item.building_id} ${item.room?.office_id ?? item.conflict_id ?? ""}`}
+                height={54}
+                row={(item) => <Owed item={item} asOf={asOf} />}
+              />
+            )}
+            {pile.kind === kind && pile.items.length < pile.total && (
+              <p className="said">{t("street.firstOf", { shown: pile.items.length, total: pile.total })}</p>
             )}
           </li>
         ))}

@@ -103,6 +103,7 @@ export interface ListedBuilding {
   counts: Counts;
   metrics: Metrics;
   floors?: ListedFloor[];
+  last_try_ms?: Millis;
 }
 
 export interface UnitCoverage {
@@ -114,6 +115,71 @@ export interface UnitCoverage {
 
 export interface RollUp extends UnitCoverage {
   children: UnitCoverage[];
+}
+
+/** A room or floor behind a figure, and what it adds. */
+export interface DrilledRow {
+  building_id: Id;
+  building: string;
+  floor_id: Id;
+  floor: string;
+  floor_state: FloorState;
+  room?: {
+    office_id: Id;
+    label: string;
+    state: RoomState;
+    reason?: string;
+    missing?: string[];
+    attempts: number;
+    visits: number;
+    last_try_ms?: Millis;
+    last_outcome?: string;
+    last_by?: string;
+  };
+  part: number;
+  whole: number;
+}
+
+export type Part = "numerator" | "rest" | "whole";
+
+export interface Drilled {
+  metric: string;
+  part: Part;
+  at_ms: Millis;
+  figure: Rate;
+  amount: number;
+  total: number;
+  rows: DrilledRow[];
+  cursor?: Id;
+}
+
+export interface OpenFloor {
+  building_id: Id;
+  building: string;
+  section: string;
+  floor_id: Id;
+  label: string;
+  state: FloorState;
+  in_scope: number;
+  covered: number;
+  locked: (OpenOffice & { suggested?: string[] })[];
+  unvisited: OpenOffice[];
+}
+
+export interface TeamWork {
+  team_id: Id | null;
+  name: string | null;
+  people: number;
+  days: number;
+  visits: number;
+  met: number;
+  shut: number;
+  partial: number;
+  photos: number;
+  rooms: number;
+  rooms_covered: number;
+  first_ms: Millis;
+  last_ms: Millis;
 }
 
 export interface Standing {
