@@ -59,7 +59,7 @@ test("W7: a list of 199 lines is tried, told line by line, imported, and its flo
   await page.getByRole("link", { name: "轮次与队伍" }).click();
   // A community manager imports lists; rounds, teams and phones are the supervisor's.
   await expect(page.locator(".tabs a")).toHaveText(["房间清册"]);
-  await page.getByLabel("楼宇", { exact: true }).selectOption({ label: "B90 清册大厦" });
+  await page.getByLabel("楼宇", { exact: true }).selectOption(building);
   await page.locator("input[type=file]").setInputFiles({ name: "b90.csv", mimeType: "text/csv", buffer: Buffer.from(list()) });
   const tally = page.locator(".tally");
   await expect(tally).toContainText("预览，尚未写入");
@@ -74,7 +74,7 @@ test("W7: a list of 199 lines is tried, told line by line, imported, and its flo
   await expect(tally).toContainText("已导入");
   expect((await qian.get(`/buildings/${building}/floors`)).counts.in_scope).toBe(194);
   for (const [floor, how] of [["2F", "走遍"], ["3F", "物业清单"], ["4F", "平面图"]] as const) {
-    await page.getByLabel(`${floor} 的核实方式`).selectOption({ label: how });
+    await page.getByLabel(`${floor} 的核实方式`, { exact: true }).selectOption({ label: how });
     await page.getByRole("button", { name: `核实 ${floor}`, exact: true }).click();
     await expect(page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: floor, exact: true }) })).toContainText("已核实");
   }

@@ -89,16 +89,17 @@ function Row({ building, section, floor }: { building: string; section: string; 
       <td>
         {!isConfirmed && (
           <span className="confirming">
-            <label>
-              <span className="unseen">{t("manage.floors.how", { floor: name })}</span>
-              <select value={by} onChange={(event) => setBy(METHODS.find((of) => of === event.currentTarget.value) ?? "walked")}>
-                {METHODS.map((of) => (
-                  <option key={of} value={of}>
-                    {t(`manage.floors.${of}`)}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <select
+              aria-label={t("manage.floors.how", { floor: name })}
+              value={by}
+              onChange={(event) => setBy(METHODS.find((of) => of === event.currentTarget.value) ?? "walked")}
+            >
+              {METHODS.map((of) => (
+                <option key={of} value={of}>
+                  {t(`manage.floors.${of}`)}
+                </option>
+              ))}
+            </select>
             <Button
               className="quiet"
               aria-label={t("manage.floors.confirmOf", { floor: name })}
