@@ -27,7 +27,10 @@ for (const [name, width, height, colorScheme] of SIZES) {
     for (const [view, path, ready] of [
       ["street", `/street/${street}`, ".map .gl[data-idle], .map .plan"],
       ["tall", `/building/${of("B01")}`, ".storey"],
-      ["phones", `/desk/${street}?tab=devices`, ".desk table"],
+      ["rounds", `/manage/${street}?tab=rounds`, ".manage .round"],
+      ["teams", `/manage/${street}?tab=teams`, ".manage .crew"],
+      ["roster", `/manage/${street}?tab=roster`, ".manage .choose"],
+      ["phones", `/manage/${street}?tab=phones`, ".manage table"],
       ["photos", `/desk/${street}?tab=findings`, ".desk .cards, .desk .empty"],
       ["story", `/building/${of("B04")}?office=${room}`, ".timeline"],
     ] as const) {

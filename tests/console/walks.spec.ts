@@ -267,6 +267,6 @@ test("every word of a view is English where English is chosen", async ({ page, r
   // What the product says is English; what people wrote stays as they wrote it.
   const said = await page.locator(".legend, .acceptance, .headline .name, .state, .tools").allTextContents();
   expect(said.join(" ").replace(/中文|钱督导/g, "")).not.toMatch(/[\u4e00-\u9fff]/);
-  await page.goto(`${address()}/desk/${unit}?tab=devices`);
+  await page.goto(`${address()}/manage/${unit}?tab=phones`);
   await expect(page.getByRole("columnheader", { name: "Last sync" })).toBeVisible();
 });

@@ -54,6 +54,7 @@ mod quarantine;
 mod rebuild;
 mod registry;
 mod roster;
+mod rounds;
 mod schema;
 mod sign_in;
 mod suspicions;

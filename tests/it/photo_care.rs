@@ -193,7 +193,9 @@ on_both! {
         assert_eq!(bring(&wang, "licence", &bytes, &bytes).await.status(), StatusCode::OK);
         assert_eq!(qian.office("101").await["state"], "covered");
         assert_eq!(missing(&qian).await.len(), 1);
-        qian.put(&format!("/api/v1/rounds/{}", id("round")), world.round("reopened")).await;
+        let mut again = world.round("reopened");
+        again["reason"] = json!("补传照片");
+        qian.put(&format!("/api/v1/rounds/{}", id("round")), again).await;
         assert_eq!(qian.office("102").await["state"], "covered");
         assert_rebuilt(&world).await;
     }

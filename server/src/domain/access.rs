@@ -112,6 +112,17 @@ fn reaches_by_unit(role: &str) -> bool {
     )
 }
 
+/// Which of the desk's acts some role allows, by name.
+pub(crate) fn desk_acts(grants: &[Grant]) -> Vec<&'static str> {
+    let acts = [
+        ("review", Act::Review),
+        ("manage_registry", Act::ManageRegistry),
+        ("import_roster", Act::ImportRoster),
+    ];
+    let any = |act: Act| grants.iter().any(|grant| allows(&grant.role, act));
+    acts.into_iter().filter(|(_, act)| any(*act)).map(|(name, _)| name).collect()
+}
+
 /// Who may file which op. What nobody of the caller's roles may file is kept in quarantine.
 pub(crate) fn may_file(caller: &Caller, kind: &str) -> bool {
     let roles: Vec<&str> = caller.grants.iter().map(|grant| grant.role.as_str()).collect();

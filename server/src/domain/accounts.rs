@@ -1,6 +1,6 @@
 //! Signing in: passwords hashed with Argon2id, short-lived signed tokens, refresh tokens that work once.
 
-use super::access::{Caller, ROLES};
+use super::access::{self, Caller, ROLES};
 use super::attempts::Attempts;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -59,6 +59,8 @@ pub(crate) struct Me {
     user_id: Uuid,
     name: String,
     roles: Vec<RoleAt>,
+    /// What of the desk's work some role allows, so that pages offer it; each route asks again.
+    may: Vec<&'static str>,
 }
 
 /// A role and where it holds.
@@ -71,7 +73,8 @@ struct RoleAt {
 impl Me {
     pub(crate) fn new(user_id: Uuid, name: &str, grants: &[Grant]) -> Self {
         let at = |grant: &Grant| RoleAt { role: grant.role.clone(), unit_id: grant.unit_id };
-        Self { user_id, name: name.to_owned(), roles: grants.iter().map(at).collect() }
+        let may = access::desk_acts(grants);
+        Self { user_id, name: name.to_owned(), roles: grants.iter().map(at).collect(), may }
     }
 }
 

@@ -241,6 +241,24 @@ pub(crate) async fn roll_up(sync: &Sync, caller: &Caller, unit: Uuid, cut: Cut) 
     Ok(RollUp { own: own.summed(), children })
 }
 
+/// The counts of all buildings below a unit, and how many of them are in which state.
+pub(crate) async fn sums(
+    tx: &mut Tx,
+    unit: Uuid,
+    cut: Cut,
+) -> Result<(Counts, BTreeMap<&'static str, i64>)> {
+    let rounds = cut.rounds(tx, unit).await?;
+    let (mut counts, mut by_state) = (Counts::default(), BTreeMap::new());
+    for Found { row, .. } in cut.below(tx, unit, &[EntityKind::Building]).await? {
+        let view: Standings = parse(&row.body)?;
+        if let Some(standing) = standing(view.rounds, &rounds) {
+            counts += standing.counts;
+            *by_state.entry(standing.state.code()).or_default() += 1;
+        }
+    }
+    Ok((counts, by_state))
+}
+
 /// A floor that still has locked or unvisited offices.
 #[derive(Serialize)]
 pub(crate) struct OpenFloor {

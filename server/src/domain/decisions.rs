@@ -44,11 +44,33 @@ enum Decision {
     /// A visit does not count.
     VisitVoid { visit_id: VisitId },
     /// The room list of a floor is complete.
-    FloorConfirm { floor_id: FloorId },
+    FloorConfirm { floor_id: FloorId, method: Option<Method> },
     /// The companies of a shared room are all listed.
     OccupantsConfirm { office_id: OfficeId },
     /// Full coverage is accepted.
     BuildingAccept { round_id: RoundId },
+}
+
+/// How the room list of a floor was checked (domain §2.4).
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    /// Somebody walked the floor.
+    Walked,
+    /// Against the property manager's list.
+    List,
+    /// Against the floor plan.
+    Plan,
+}
+
+impl Method {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Walked => "walked",
+            Self::List => "list",
+            Self::Plan => "plan",
+        }
+    }
 }
 
 /// What became of a decision.
@@ -130,8 +152,9 @@ impl Decision {
             Self::VisitVoid { visit_id } => {
                 ("visit_void", visit_id.0, json!({ "visit_id": visit_id }))
             }
-            Self::FloorConfirm { floor_id } => {
-                ("floor_confirm", floor_id.0, json!({ "floor_id": floor_id, "method": "desk" }))
+            Self::FloorConfirm { floor_id, method } => {
+                let method = method.map_or("desk", Method::code);
+                ("floor_confirm", floor_id.0, json!({ "floor_id": floor_id, "method": method }))
             }
             Self::OccupantsConfirm { office_id } => {
                 ("occupants_confirm", office_id.0, json!({ "office_id": office_id }))

@@ -57,6 +57,19 @@ pub(crate) struct Invited {
     expires_ms: Millis,
 }
 
+/// What became of an invitation.
+#[derive(Serialize)]
+pub(crate) struct Fate {
+    /// `open`, `used` or `expired`.
+    state: &'static str,
+    expires_ms: Millis,
+    /// How long it is still good for by the server's clock; a browser's may differ.
+    left_ms: Millis,
+    /// The device that used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<Uuid>,
+}
+
 /// What a phone asks for.
 #[derive(Deserialize)]
 pub(crate) struct Enrolling {
@@ -136,6 +149,20 @@ pub(crate) async fn invite(
     let log = log_fingerprint(&log.keys().signer.verifier());
     let text = Invitation { server, code: code.clone(), log }.to_string();
     Ok(Invited { enrolment_id, code, text, expires_ms })
+}
+
+/// What became of an invitation of a street that the caller supervises.
+pub(crate) async fn fate(sync: &Sync, caller: &Caller, enrolment: Uuid) -> Result<Fate> {
+    let mut tx = sync.store.read().await?;
+    let row = tx.enrolment_of(enrolment).await?.ok_or(Error::NotFound)?;
+    caller.require_at(&mut tx, Act::Review, row.street_id).await?;
+    let left_ms = (row.expires_ms - sync.clock.now_ms()).max(0);
+    let state = match row.used_ms {
+        Some(_) => "used",
+        None if left_ms > 0 => "open",
+        None => "expired",
+    };
+    Ok(Fate { state, expires_ms: row.expires_ms, left_ms, device: row.device_id })
 }
 
 /// Registers the key of a device by a code. The same request again gets the same answer.

@@ -1,29 +1,15 @@
-//! Reference data as the desk writes them: units, campaigns, rounds, teams, assignments.
+//! Reference data as the desk writes them: units and campaigns.
 
 use super::access::{Act, Caller};
-use super::fold::{is_published, window_of};
 use super::sync::Sync;
 use crate::error::{Error, Result};
-use crate::store::{
-    AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, Tx, UnitRow,
-};
+use crate::store::{CampaignRow, PhaseRow, Tx, UnitRow};
 use saolou_protocol::identifiers::licence_date::LicenceDate;
-use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// An end that has not come.
-const OPEN_END_MS: Millis = Millis::MAX;
-
-/// How long phones may still send what they captured in a round, where it is not said (domain B.1).
-const GRACE_MS: Millis = 3 * 24 * 3600 * 1000;
-
 const LEVELS: &[&str] = &["city", "district", "street", "community", "grid"];
-const ROUND_KINDS: &[&str] =
-    &["full_sweep", "revisit_only", "key_targets", "random_sample", "sector_check", "continuous"];
-const ROUND_STATUSES: &[&str] =
-    &["draft", "published", "open", "closing", "closed", "archived", "reopened"];
 
 /// A unit as the administrator writes it.
 #[derive(Deserialize)]
@@ -129,79 +115,6 @@ pub(crate) async fn put_campaign(
     Ok(())
 }
 
-/// A round.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewRound {
-    campaign_id: Uuid,
-    street_id: Uuid,
-    number: i64,
-    kind: String,
-    status: String,
-    from_ms: Millis,
-    until_ms: Millis,
-    #[serde(default)]
-    grace_until_ms: Option<Millis>,
-}
-
-/// Stores a round. Where its window changes, or whether it is published or closed, all buildings of the
-/// street are derived anew before this returns.
-pub(crate) async fn put_round(
-    sync: &Sync,
-    caller: &Caller,
-    round_id: Uuid,
-    new: NewRound,
-) -> Result<()> {
-    one_of("kind", &new.kind, ROUND_KINDS)?;
-    one_of("status", &new.status, ROUND_STATUSES)?;
-    if new.from_ms >= new.until_ms {
-        return Err(Error::Invalid("until_ms: must lie after from_ms".into()));
-    }
-    let mut tx = sync.store.write().await?;
-    caller.require_at(&mut tx, Act::ManageRegistry, new.street_id).await?;
-    let campaign = tx.campaign(new.campaign_id).await?;
-    if campaign.is_none_or(|campaign| campaign.street_id != new.street_id) {
-        return Err(Error::Invalid("campaign_id: no campaign of this street".into()));
-    }
-    let before = tx.round(round_id).await?;
-    if before.as_ref().is_some_and(|before| before.street_id != new.street_id) {
-        return Err(Error::NotFound);
-    }
-    let round = RoundRow {
-        round_id,
-        campaign_id: new.campaign_id,
-        street_id: new.street_id,
-        number: new.number,
-        kind: new.kind,
-        status: new.status,
-        from_ms: new.from_ms,
-        until_ms: new.until_ms,
-        grace_until_ms: new.grace_until_ms.unwrap_or(new.until_ms.saturating_add(GRACE_MS)),
-    };
-    if round.grace_until_ms < round.until_ms {
-        return Err(Error::Invalid("grace_until_ms: must not lie before until_ms".into()));
-    }
-    let same = before.is_some_and(|before| {
-        is_published(&before) == is_published(&round) && window_of(&before) == window_of(&round)
-    });
-    tx.put_round(&round).await?;
-    tx.commit().await?;
-    if !same {
-        sync.writer.rederive(round.street_id).await?;
-    }
-    Ok(())
-}
-
-/// The rounds that the caller works in.
-pub(crate) async fn rounds(sync: &Sync, caller: &Caller) -> Result<Vec<RoundRow>> {
-    let mut tx = sync.store.read().await?;
-    let mut rounds = Vec::new();
-    for street in streets(&mut tx, caller).await? {
-        rounds.extend(tx.rounds(street).await?);
-    }
-    Ok(rounds)
-}
-
 /// A campaign with its phases, in order.
 #[derive(Serialize)]
 pub(crate) struct Campaign {
@@ -224,7 +137,7 @@ pub(crate) async fn campaigns(sync: &Sync, caller: &Caller) -> Result<Vec<Campai
 }
 
 /// The streets of the caller's teams, and those at, above or below the units of his roles.
-async fn streets(tx: &mut Tx, caller: &Caller) -> Result<BTreeSet<Uuid>> {
+pub(super) async fn streets(tx: &mut Tx, caller: &Caller) -> Result<BTreeSet<Uuid>> {
     let mut streets: BTreeSet<Uuid> =
         tx.streets_of_teams(caller.user_id).await?.into_iter().collect();
     for grant in &caller.grants {
@@ -252,109 +165,7 @@ pub(crate) async fn units(sync: &Sync, caller: &Caller) -> Result<Vec<UnitRow>> 
     Ok(units)
 }
 
-/// A team with its members.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewTeam {
-    street_id: Uuid,
-    name: String,
-    #[serde(default)]
-    leader_id: Option<Uuid>,
-    members: Vec<NewMember>,
-}
-
-/// A member: who, from which department, from when to when.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewMember {
-    user_id: Uuid,
-    function: String,
-    #[serde(default)]
-    from_ms: Option<Millis>,
-    #[serde(default)]
-    until_ms: Option<Millis>,
-}
-
-/// Stores a team.
-pub(crate) async fn put_team(
-    sync: &Sync,
-    caller: &Caller,
-    team_id: Uuid,
-    new: NewTeam,
-) -> Result<()> {
-    let mut tx = sync.store.write().await?;
-    caller.require_at(&mut tx, Act::ManageRegistry, new.street_id).await?;
-    if tx.team_street(team_id).await?.is_some_and(|street| street != new.street_id) {
-        return Err(Error::NotFound);
-    }
-    let users = new.members.iter().map(|member| member.user_id).chain(new.leader_id);
-    for user in users {
-        if tx.account(user).await?.is_none() {
-            return Err(Error::Invalid(format!("user_id: unknown {user}")));
-        }
-    }
-    let members: Vec<MemberRow> = new
-        .members
-        .into_iter()
-        .map(|member| MemberRow {
-            user_id: member.user_id,
-            function: member.function,
-            from_ms: member.from_ms.unwrap_or(0),
-            until_ms: member.until_ms.unwrap_or(OPEN_END_MS),
-        })
-        .collect();
-    let (street_id, name, leader_id) = (new.street_id, new.name, new.leader_id);
-    let team = TeamRow { team_id, street_id, name, leader_id };
-    tx.put_team(&team, &members).await.map_err(taken("members: a user_id and from_ms"))?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// An assignment: a team works on a building in a round, from when to when.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewAssignment {
-    round_id: Uuid,
-    building_id: Uuid,
-    team_id: Uuid,
-    from_ms: Millis,
-    #[serde(default)]
-    until_ms: Option<Millis>,
-}
-
-/// Stores an assignment.
-pub(crate) async fn put_assignment(
-    sync: &Sync,
-    caller: &Caller,
-    assignment_id: Uuid,
-    new: NewAssignment,
-) -> Result<()> {
-    let mut tx = sync.store.write().await?;
-    let round = tx.round(new.round_id).await?.ok_or(Error::NotFound)?;
-    caller.require_at(&mut tx, Act::ManageRegistry, round.street_id).await?;
-    let team = tx.team_street(new.team_id).await?;
-    let building = tx.head(new.building_id).await?.map(|head| head.street_id);
-    if team != Some(round.street_id) || building != Some(round.street_id) {
-        return Err(Error::Invalid("round, team and building must be of one street".into()));
-    }
-    let row = AssignmentRow {
-        assignment_id,
-        round_id: new.round_id,
-        building_id: new.building_id,
-        team_id: new.team_id,
-        assigned_by: caller.user_id,
-        from_ms: new.from_ms,
-        until_ms: new.until_ms.unwrap_or(OPEN_END_MS),
-    };
-    if !tx.put_assignment(&row).await? {
-        let cause = "assignment_id: taken by another round, building or team";
-        return Err(Error::Invalid(cause.into()));
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
+pub(super) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
     if known.contains(&value) {
         Ok(())
     } else {
@@ -362,7 +173,7 @@ fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
     }
 }
 
-fn taken(name: &'static str) -> impl Fn(sqlx::Error) -> Error {
+pub(super) fn taken(name: &'static str) -> impl Fn(sqlx::Error) -> Error {
     move |error| match &error {
         sqlx::Error::Database(database) if database.is_unique_violation() => {
             Error::Invalid(format!("{name}: taken"))

@@ -1,17 +1,19 @@
 //! Reference data: units, accounts, campaigns, rounds, teams, assignments, buildings.
 
-use super::access::{Json, ManageAccounts, ManageRegistry, May, Path, SignedIn};
+use super::access::{
+    Json, ManageAccounts, ManageRegistry, May, Path, Query, ReadCoverage, ReadVisits, SignedIn,
+};
 use crate::app::App;
 use crate::domain::accounts::{self, ListedAccount, NewAccount};
 use crate::domain::registration::{self, NewBuilding, Registered};
-use crate::domain::registry::{
-    self, Campaign, NewAssignment, NewCampaign, NewRound, NewTeam, NewUnit,
-};
+use crate::domain::registry::{self, Campaign, NewCampaign, NewUnit};
+use crate::domain::rounds::{self, NewRound, Standing};
+use crate::domain::teams::{self, Assignment, NewAssignment, NewTeam, Team};
 use crate::error::Result;
 use crate::store::{RoundRow, UnitRow};
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A list of units.
@@ -38,8 +40,59 @@ pub(super) async fn rounds(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
 ) -> Result<axum::Json<Rounds>> {
-    let rounds = registry::rounds(&app.sync, &caller).await?;
+    let rounds = rounds::rounds(&app.sync, &caller).await?;
     Ok(axum::Json(Rounds { rounds }))
+}
+
+/// The rounds of a street, and where each stands.
+#[derive(Serialize)]
+pub(super) struct Standings {
+    rounds: Vec<Standing>,
+}
+
+pub(super) async fn standings(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+) -> Result<axum::Json<Standings>> {
+    let rounds = rounds::standings(&app.sync, &caller, unit).await?;
+    Ok(axum::Json(Standings { rounds }))
+}
+
+/// The unit whose teams or assignments are listed.
+#[derive(Deserialize)]
+pub(super) struct OfUnit {
+    unit: Uuid,
+}
+
+/// A list of teams.
+#[derive(Serialize)]
+pub(super) struct Teams {
+    teams: Vec<Team>,
+}
+
+pub(super) async fn teams(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadVisits>,
+    Query(OfUnit { unit }): Query<OfUnit>,
+) -> Result<axum::Json<Teams>> {
+    let teams = teams::teams(&app.sync, &caller, unit).await?;
+    Ok(axum::Json(Teams { teams }))
+}
+
+/// A list of assignments.
+#[derive(Serialize)]
+pub(super) struct Assignments {
+    assignments: Vec<Assignment>,
+}
+
+pub(super) async fn assignments(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadVisits>,
+    Query(OfUnit { unit }): Query<OfUnit>,
+) -> Result<axum::Json<Assignments>> {
+    let assignments = teams::assignments(&app.sync, &caller, unit).await?;
+    Ok(axum::Json(Assignments { assignments }))
 }
 
 /// A list of campaigns.
@@ -106,7 +159,7 @@ pub(super) async fn put_round(
     Path(id): Path<Uuid>,
     Json(new): Json<NewRound>,
 ) -> Result<StatusCode> {
-    registry::put_round(&app.sync, &caller, id, new).await?;
+    rounds::put_round(&app.sync, &caller, id, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,7 +169,7 @@ pub(super) async fn put_team(
     Path(id): Path<Uuid>,
     Json(new): Json<NewTeam>,
 ) -> Result<StatusCode> {
-    registry::put_team(&app.sync, &caller, id, new).await?;
+    teams::put_team(&app.sync, &caller, id, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,7 +179,7 @@ pub(super) async fn put_assignment(
     Path(id): Path<Uuid>,
     Json(new): Json<NewAssignment>,
 ) -> Result<StatusCode> {
-    registry::put_assignment(&app.sync, &caller, id, new).await?;
+    teams::put_assignment(&app.sync, &caller, id, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

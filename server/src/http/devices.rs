@@ -3,7 +3,7 @@
 use super::access::{Json, May, Path, Push, Query, Review};
 use crate::app::App;
 use crate::domain::devices::{self, Device};
-use crate::domain::enrolment::{self, Enrolled, Enrolling, Invited, NewInvitation, Rotating};
+use crate::domain::enrolment::{self, Enrolled, Enrolling, Fate, Invited, NewInvitation, Rotating};
 use crate::domain::photos::{self, Numbers};
 use crate::error::Result;
 use axum::extract::State;
@@ -47,6 +47,15 @@ pub(super) async fn invite(
     Json(new): Json<NewInvitation>,
 ) -> Result<axum::Json<Invited>> {
     enrolment::invite(&app.sync, &app.evidence, &caller, new).await.map(axum::Json)
+}
+
+/// Says whether the code was read by a phone yet.
+pub(super) async fn invited(
+    State(app): State<App>,
+    May { caller, .. }: May<Review>,
+    Path(enrolment): Path<Uuid>,
+) -> Result<axum::Json<Fate>> {
+    enrolment::fate(&app.sync, &caller, enrolment).await.map(axum::Json)
 }
 
 /// Registers the key of a phone.

@@ -61,6 +61,13 @@ impl Tx {
         on!(self, |conn| sqlx::query_scalar(SQL).bind(street).bind(now_ms).fetch_one(conn).await)
     }
 
+    /// An invitation.
+    pub(crate) async fn enrolment_of(&mut self, enrolment: Uuid) -> Result<Option<EnrolmentRow>> {
+        const SQL: &str = "select enrolment_id, code_hash, street_id, user_id, made_by, made_ms, \
+             expires_ms, used_ms, device_id, fingerprint from enrolment where enrolment_id = $1";
+        on!(self, |conn| sqlx::query_as(SQL).bind(enrolment).fetch_optional(conn).await)
+    }
+
     /// The invitation of a code.
     pub(crate) async fn enrolment(&mut self, code_hash: &[u8]) -> Result<Option<EnrolmentRow>> {
         const SQL: &str = "select enrolment_id, code_hash, street_id, user_id, made_by, made_ms, \

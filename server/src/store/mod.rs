@@ -21,6 +21,8 @@ mod photos;
 mod quarantine;
 mod readings;
 mod registry;
+mod steps;
+mod teams;
 mod trouble;
 mod uploads;
 
@@ -38,9 +40,9 @@ pub(crate) use ops::{AcceptedOp, OpRow, TimelineRow};
 pub(crate) use photos::{PhotoFacts, PhotoRow, ViewRow};
 pub(crate) use quarantine::{QuarantineRow, Quarantined};
 pub(crate) use readings::{PhotoOf, ReadingBody, ReadingRow, SlotRow};
-pub(crate) use registry::{
-    AssignmentRow, CampaignRow, MemberRow, PhaseRow, RoundRow, TeamRow, UnitRow,
-};
+pub(crate) use registry::{CampaignRow, PhaseRow, RoundRow, UnitRow};
+pub(crate) use steps::{StepRow, ToldStepRow};
+pub(crate) use teams::{AssignmentRow, MemberRow, TeamRow};
 pub(crate) use trouble::Trouble;
 pub(crate) use uploads::{Progress, UploadRow};
 

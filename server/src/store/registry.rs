@@ -1,4 +1,4 @@
-//! Reference data: units, campaigns, rounds, teams, assignments.
+//! Reference data: units, campaigns, rounds.
 
 use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
@@ -47,33 +47,6 @@ pub(crate) struct RoundRow {
     pub(crate) from_ms: Millis,
     pub(crate) until_ms: Millis,
     pub(crate) grace_until_ms: Millis,
-}
-
-/// A team.
-pub(crate) struct TeamRow {
-    pub(crate) team_id: Uuid,
-    pub(crate) street_id: Uuid,
-    pub(crate) name: String,
-    pub(crate) leader_id: Option<Uuid>,
-}
-
-/// A member of a team.
-pub(crate) struct MemberRow {
-    pub(crate) user_id: Uuid,
-    pub(crate) function: String,
-    pub(crate) from_ms: Millis,
-    pub(crate) until_ms: Millis,
-}
-
-/// A building that a team works on.
-pub(crate) struct AssignmentRow {
-    pub(crate) assignment_id: Uuid,
-    pub(crate) round_id: Uuid,
-    pub(crate) building_id: Uuid,
-    pub(crate) team_id: Uuid,
-    pub(crate) assigned_by: Uuid,
-    pub(crate) from_ms: Millis,
-    pub(crate) until_ms: Millis,
 }
 
 const ROUND: &str = "select round_id, campaign_id, street_id, number, kind, status, from_ms, \
@@ -249,71 +222,6 @@ impl Tx {
              (select unit_id from org_unit_above where above_id = $1) order by from_ms, round_id";
         let sql = select(ROUND, TAIL);
         on!(self, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(unit).fetch_all(conn).await)
-    }
-
-    /// Stores a team and replaces its members.
-    pub(crate) async fn put_team(&mut self, team: &TeamRow, members: &[MemberRow]) -> Result<()> {
-        const PUT: &str = "insert into team (team_id, street_id, name, leader_id) \
-             values ($1, $2, $3, $4) on conflict (team_id) do update \
-             set name = excluded.name, leader_id = excluded.leader_id";
-        const CLEAR: &str = "delete from team_member where team_id = $1";
-        const MEMBER: &str = "insert into team_member \
-             (team_id, user_id, function, from_ms, until_ms) values ($1, $2, $3, $4, $5)";
-        on!(self, |conn| sqlx::query(PUT)
-            .bind(team.team_id)
-            .bind(team.street_id)
-            .bind(team.name.as_str())
-            .bind(team.leader_id)
-            .execute(conn)
-            .await
-            .map(drop))?;
-        on!(self, |conn| sqlx::query(CLEAR).bind(team.team_id).execute(conn).await.map(drop))?;
-        for member in members {
-            on!(self, |conn| sqlx::query(MEMBER)
-                .bind(team.team_id)
-                .bind(member.user_id)
-                .bind(member.function.as_str())
-                .bind(member.from_ms)
-                .bind(member.until_ms)
-                .execute(conn)
-                .await
-                .map(drop))?;
-        }
-        Ok(())
-    }
-
-    /// What a team is called.
-    pub(crate) async fn team_name(&mut self, team: Uuid) -> Result<Option<String>> {
-        const SQL: &str = "select name from team where team_id = $1";
-        on!(self, |conn| sqlx::query_scalar(SQL).bind(team).fetch_optional(conn).await)
-    }
-
-    /// The street of a team.
-    pub(crate) async fn team_street(&mut self, team: Uuid) -> Result<Option<Uuid>> {
-        const SQL: &str = "select street_id from team where team_id = $1";
-        on!(self, |conn| sqlx::query_scalar(SQL).bind(team).fetch_optional(conn).await)
-    }
-
-    /// Stores an assignment. A new one is a new row; of an existing one only the end may change.
-    /// `false` means that this id is taken by another.
-    pub(crate) async fn put_assignment(&mut self, assignment: &AssignmentRow) -> Result<bool> {
-        const SQL: &str = "insert into assignment (assignment_id, round_id, building_id, team_id, \
-             assigned_by, from_ms, until_ms) values ($1, $2, $3, $4, $5, $6, $7) \
-             on conflict (assignment_id) do update set until_ms = excluded.until_ms \
-             where assignment.round_id = excluded.round_id \
-             and assignment.building_id = excluded.building_id \
-             and assignment.team_id = excluded.team_id";
-        on!(self, |conn| sqlx::query(SQL)
-            .bind(assignment.assignment_id)
-            .bind(assignment.round_id)
-            .bind(assignment.building_id)
-            .bind(assignment.team_id)
-            .bind(assignment.assigned_by)
-            .bind(assignment.from_ms)
-            .bind(assignment.until_ms)
-            .execute(conn)
-            .await
-            .map(|done| done.rows_affected() > 0))
     }
 }
 

@@ -10,6 +10,7 @@ import "./street/street.css";
 import "./building/building.css";
 import "./desk/desk.css";
 import "./office/office.css";
+import "./manage/manage.css";
 
 const questions = new QueryClient({
   defaultOptions: {

@@ -7,6 +7,8 @@ import { Frame } from "./frame/Frame";
 import { Lost } from "./frame/Notices";
 import { Start } from "./frame/Start";
 import { OpenFloorsPage } from "./street/OpenFloorsPage";
+import { ManagePage } from "./manage/ManagePage";
+import { MANAGE_TABS, type ManageTab } from "./manage/tabs";
 import { StreetPage } from "./street/StreetPage";
 
 /** What the street can be asked for: a time to look back to, a search, an order, a kind of to-do. */
@@ -90,8 +92,17 @@ export const desk = createRoute({
   component: DeskPage,
 });
 
+export const manage = createRoute({
+  getParentRoute: () => root,
+  path: "/manage/$unit",
+  validateSearch: (asked: Record<string, unknown>): { tab?: ManageTab | undefined } => ({
+    tab: MANAGE_TABS.find((tab) => tab === asked["tab"]),
+  }),
+  component: ManagePage,
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([start, street, openFloors, building, desk]),
+  routeTree: root.addChildren([start, street, openFloors, building, desk, manage]),
   context: { questions: undefined as unknown as QueryClient },
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -5,14 +5,13 @@ import { asking } from "../asking";
 import { Crumbs } from "../frame/Crumbs";
 import { desk } from "../routes";
 import { Conflicts } from "./Conflicts";
-import { Devices } from "./Devices";
 import { Findings } from "./Findings";
 import { Quarantine } from "./Quarantine";
 
-export const TABS = ["conflicts", "quarantine", "findings", "devices"] as const;
+export const TABS = ["conflicts", "quarantine", "findings"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** What waits for somebody to decide: disagreements, what may not count by itself, photos, phones. */
+/** What waits for somebody to decide: disagreements, what may not count by itself, photos. The phones are where they are invited. */
 export function DeskPage() {
   const { unit } = desk.useParams();
   const { tab, kind } = desk.useSearch();
@@ -34,11 +33,13 @@ export function DeskPage() {
             {t(`desk.${of}`)}
           </Link>
         ))}
+        <Link to="/manage/$unit" params={{ unit }} search={{ tab: "phones" }}>
+          {t("desk.devices")}
+        </Link>
       </nav>
       {tab === "conflicts" && <Conflicts unit={unit} kind={kind} />}
       {tab === "quarantine" && <Quarantine unit={unit} isAll={kind === "all"} />}
       {tab === "findings" && <Findings unit={unit} />}
-      {tab === "devices" && <Devices unit={unit} />}
     </div>
   );
 }

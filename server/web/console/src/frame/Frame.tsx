@@ -5,7 +5,9 @@ import { Link, Outlet } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import type { Me } from "@shared/api/types";
 import { asking } from "../asking";
+import { offered } from "../manage/tabs";
 import { Loading } from "./Notices";
 import { SignIn } from "./SignIn";
 import { useLine } from "./live";
@@ -28,12 +30,26 @@ export function Frame() {
           <b>{t("product")}</b>
         </Link>
         <div id="crumbs" className="crumbs" />
+        <Manage me={me.data} />
         <Tools name={me.data.name} />
       </header>
       <main>
         <Outlet />
       </main>
     </div>
+  );
+}
+
+/** The way to the desk that runs a round, for those whom the server lets work there. */
+function Manage({ me }: { me: Me }) {
+  const { t } = useTranslation();
+  const units = useQuery(asking.units());
+  const mine = units.data?.find((of) => me.roles.some((role) => role.unit_id === of.unit_id));
+  if (!mine || offered(me).length === 0) return null;
+  return (
+    <Link to="/manage/$unit" params={{ unit: mine.unit_id }} className="way">
+      {t("manage.title")}
+    </Link>
   );
 }
 

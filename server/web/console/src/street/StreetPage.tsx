@@ -145,7 +145,7 @@ function Phones({ unit }: { unit: string }) {
           ? t("fresh.nothing")
           : t("fresh.holding", { phones: holding.length, records: number(sum("records")), photos: number(sum("photos")) })}
       </span>
-      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "devices" }}>
+      <Link to="/manage/$unit" params={{ unit }} search={{ tab: "phones" }}>
         {t("desk.devices")}
       </Link>
       <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts" }}>

@@ -70,6 +70,9 @@ const sending = (method: string, body: unknown): RequestInit => ({
 export const get = <T>(path: string): Promise<T> => request<T>(path);
 export const post = <T>(path: string, body: unknown): Promise<T> =>
   request<T>(path, sending("POST", body));
+/** Sends a file as it is. */
+export const postFile = <T>(path: string, file: Blob): Promise<T> =>
+  request<T>(path, { method: "POST", body: file });
 export const put = <T>(path: string, body: unknown): Promise<T> =>
   request<T>(path, sending("PUT", body));
 

@@ -53,6 +53,8 @@ export interface Me {
   user_id: Id;
   name: string;
   roles: { role: string; unit_id: Id }[];
+  /** What of the desk's work some role allows: what a page offers. */
+  may: ("review" | "manage_registry" | "import_roster")[];
 }
 
 export interface Unit {
