@@ -268,6 +268,16 @@ test("a visit whose room was split is moved to its part at the desk, and back ag
   await page.getByRole("button", { name: "撤销" }).click();
   await expect(card).toBeVisible();
   expect(await state()).toBe("unvisited");
+  // Nothing is left for the desk that others will look at.
+  const { conflicts } = await qian.get(`/conflicts?unit=${unit}`);
+  const open = conflicts.filter((of: { code: string }) => of.code === "needs_reassignment");
+  const items = open.map((of: { conflict_id: string; building_id: string }) => ({
+    building_id: of.building_id,
+    conflict_id: of.conflict_id,
+    choice: { office: right },
+  }));
+  const { results } = await qian.post("/conflicts/resolve", { reason: "演示结束", items });
+  expect(results.map((of: { status: string }) => of.status)).toContain("resolved");
 });
 
 test("every word of the new views is English where English is chosen, and nothing shuts anybody out", async ({
