@@ -26,6 +26,10 @@ for (const [name, width, height, colorScheme] of SIZES) {
     const room = rooms.find((one: { label: string }) => one.label === "605").office_id;
     for (const [view, path, ready] of [
       ["street", `/street/${street}`, ".map .gl[data-idle], .map .plan"],
+      ["figure", `/street/${street}?metric=locked_rate&part=numerator&todo=revisit_locked`, ".record"],
+      ["trend", `/street/${street}?trend=table`, ".pace tbody tr"],
+      ["open-floors", `/street/${street}/open-floors`, ".sheet table"],
+      ["conflicts", `/desk/${street}?tab=conflicts`, ".desk .card, .desk .empty"],
       ["tall", `/building/${of("B01")}`, ".storey"],
       ["rounds", `/manage/${street}?tab=rounds`, ".manage .round"],
       ["teams", `/manage/${street}?tab=teams`, ".manage .crew"],

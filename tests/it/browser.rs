@@ -120,7 +120,8 @@ on_both! {
         problem(posted, 404, "not_found", "a page is only read").await;
     }
 
-    async fn a_page_asks_no_other_server_but_that_of_the_map(mut world: World) {
+    async fn a_page_asks_no_other_server_but_that_of_the_map(world: World) {
+        let mut world = world;
         let told = async |world: &World| {
             let page = reqwest::get(&world.base).await.expect("an answer");
             let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();

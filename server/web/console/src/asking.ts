@@ -75,8 +75,10 @@ export const asking = {
     }),
   workload: (unit: string, as_of?: number) =>
     queryOptions({
-      queryKey: ["unit", unit, "workload", as_of],
+      queryKey: ["workload", unit, as_of],
       queryFn: async () => (await get<{ teams: TeamWork[] }>(`/coverage/${unit}/workload${query({ as_of })}`)).teams,
+      // A day's work is read at leisure: no doorbell asks for it again.
+      refetchInterval: 60_000,
       ...kept,
     }),
   /** What lies under the buildings on the map. */

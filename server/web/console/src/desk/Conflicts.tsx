@@ -76,7 +76,8 @@ function Kinds({ unit, conflicts, total, kind }: KindsProps) {
           params={{ unit }}
           search={{ tab: "conflicts", kind: code }}
           replace
-          aria-current={code === kind ? "true" : undefined}
+          activeOptions={{ exact: true }}
+          className={code === kind ? "chosen" : ""}
         >
           {code ? name(code) : t("desk.all")}{" "}
           <b>{code ? conflicts.filter((of) => of.code === code).length : total}</b>

@@ -31,7 +31,8 @@ export function Quarantine({ unit, isAll }: { unit: string; isAll: boolean }) {
             params={{ unit }}
             search={{ tab: "quarantine", kind: all ? "all" : undefined }}
             replace
-            aria-current={all === isAll ? "true" : undefined}
+            activeOptions={{ exact: true }}
+            className={all === isAll ? "chosen" : ""}
           >
             {t(all ? "desk.decidedToo" : "desk.waiting")}
           </Link>

@@ -10,9 +10,9 @@ const unvisitedIn = ({ counts }: ListedBuilding) => (counts["unvisited"] ?? 0) +
 export function labelOf(building: ListedBuilding, t: TFunction): string {
   const { attributes, metrics } = building;
   const { part, whole } = metrics.coverage_rate;
-  const said = `${t("metric.coverage_rate")} ${share(metrics.coverage_rate)} (${part}/${whole})`;
+  const said = `${t("metric.coverage_rate")} ${part}/${whole}`;
   const open = `${t("street.locked")} ${shutIn(building)}, ${t("street.unvisited")} ${unvisitedIn(building)}`;
-  return `${attributes.code ?? ""} ${attributes.name ?? ""}: ${said}, ${open}`;
+  return `${attributes.code ?? ""} ${attributes.name ?? ""} ${share(metrics.coverage_rate)}: ${said}, ${open}`;
 }
 
 /** The figures of the building that is pointed at or has the focus. */

@@ -33,7 +33,9 @@ export function Drill({ unit, metric, part, asOf }: Props) {
   const { t, i18n } = useTranslation();
   const list = useInfiniteQuery(asking.drill(unit, metric, part ?? "whole", asOf));
   const place = useRef<HTMLElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [metric]);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: "nearest" });
+  }, [metric]);
   const first = list.data?.pages[0];
   const isShare = i18n.exists(`metricOf.${metric}`);
   const name = isShare ? t(`metric.${metric as MetricName}`) : t(`count.${metric}` as "count.locked");
@@ -70,7 +72,8 @@ export function Drill({ unit, metric, part, asOf }: Props) {
               search={(before) => ({ ...before, part: which === "whole" ? undefined : which })}
               replace
               resetScroll={false}
-              aria-current={which === part ? "page" : undefined}
+              activeOptions={{ exact: true }}
+              className={which === part ? "chosen" : ""}
             >
               {t(`drill.${which ?? "whole"}`)} <b>{number(amount(first.figure, which))}</b>
             </Link>
@@ -121,7 +124,7 @@ function Record({ row, asOf, counted, isShare }: RecordProps) {
       search={{ as_of: asOf, office: room?.office_id }}
       className="record"
     >
-      <span className="door">
+      <span className="doorway">
         <b>
           {row.floor} {room?.label}
         </b>

@@ -88,7 +88,7 @@ function Building({ lines, asOf }: { lines: [Line, ...Line[]]; asOf: number | un
           <thead>
             <tr>
               {COLUMNS.map((column) => (
-                <th key={column} scope="col" className={column}>
+                <th key={column} scope="col" className={`of-${column}`}>
                   {t(`openFloors.${column}`)}
                 </th>
               ))}
@@ -103,7 +103,7 @@ function Building({ lines, asOf }: { lines: [Line, ...Line[]]; asOf: number | un
                       {say(column, line)}
                     </th>
                   ) : (
-                    <td key={column} className={column}>
+                    <td key={column} className={`of-${column}`}>
                       {say(column, line) || <span className="nothing">—</span>}
                     </td>
                   ),

@@ -28,7 +28,7 @@ export function Todo({ board, unit, asOf, kind }: Props) {
       {piles.length === 0 && <p className="empty">{t("street.noTodo")}</p>}
       <ul>
         {piles.map((pile) => (
-          <li key={pile.kind} className={pile.kind === kind ? "open" : ""}>
+          <li key={pile.kind} className={pile.kind === kind ? "opened" : ""}>
             <Link
               to="/street/$unit"
               params={{ unit }}
