@@ -36,6 +36,7 @@ mod evidence;
 mod failover;
 mod findings;
 mod health;
+mod holds;
 mod jobs;
 mod late;
 mod limits;
