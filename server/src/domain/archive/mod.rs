@@ -4,8 +4,10 @@
 //! archive gets it afterwards, as a job that may wait as long as it must. [`archive`] puts one
 //! original, reads it back to the end and notes the copy. [`probing`] finds out what the store really
 //! keeps, [`scrub`] reads every copy again and again and mends one from the other, [`restore`] makes
-//! a lost folder from the archive, [`retention`] keeps longer, holds, and removes at the end.
+//! a lost folder from the archive, [`holds`] keeps what a case needs, [`retention`] keeps longer, and
+//! removes at the end.
 
+mod holds;
 mod log;
 pub(crate) mod probing;
 pub(crate) mod restore;
@@ -19,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{ArchiveSettings, Checksums, LockMode, Worm};
 use crate::error::Error;
 use crate::store::{CopyRow, Store, Tx};
+pub(crate) use holds::{Holding, Holds};
 use log::Noted;
 use probing::Standing;
 use saolou_protocol::canonical::Hash;
@@ -95,6 +98,21 @@ pub(crate) struct Copies {
     archived: Option<CopyRow>,
 }
 
+impl Copies {
+    /// Has the store hold what it has just archived where a case does, maybe since before it was here.
+    /// Where the store does not answer, the case holds all the same: nobody removes the original.
+    pub(crate) async fn lock(&self, archive: &Archive) {
+        let Some(copy) = self.archived.as_ref().filter(|copy| copy.mode != Mode::None.name())
+        else {
+            return;
+        };
+        let Ok(hash) = hash_of(copy) else { return };
+        if let Err(error) = archive.lock_as_held(hash).await {
+            tracing::warn!(sha256 = %hash, %error, "not held in the store as a case holds it");
+        }
+    }
+}
+
 /// Archives one original. Doing it again, or again after dying halfway, archives it once. What is
 /// known of its copies then is to be written ([`note`]), also where the archive did not take it.
 ///
@@ -122,7 +140,8 @@ pub(crate) async fn archive(
     Ok(())
 }
 
-/// Writes what archiving gave, and tells the logs what is archived now.
+/// Writes what archiving gave, and tells the logs what is archived now. Whoever commits has
+/// [`Copies::lock`] done.
 pub(crate) async fn note<'a>(
     tx: &mut Tx,
     clock: &Clock,

@@ -152,6 +152,7 @@ impl Scrub<'_> {
         let mut tx = self.archive.0.store.write().await?;
         super::note(&mut tx, &self.archive.0.clock, [&copies].into_iter()).await?;
         tx.commit().await?;
+        copies.lock(self.archive).await;
         match done {
             Ok(()) => {
                 self.done.archived += 1;

@@ -153,6 +153,9 @@ impl Lane {
             Stage::Archive | Stage::Decode => taken,
         };
         tx.commit().await?;
+        for one in ended {
+            one.left.copies.lock(&self.work.archive).await;
+        }
         if is_more {
             self.work.jobs.ring();
         }
