@@ -215,7 +215,7 @@ test("W2: the morning list has every open floor with doors, tries and times, to 
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   const lines = copied.split("\n").map((line) => line.split("\t").length);
   expect(new Set(lines)).toEqual(new Set([8]));
-  const paper = await page.pdf({ format: "A4", landscape: true, path: "../../target/console/shots/open-floors.pdf" });
+  const paper = await page.pdf({ preferCSSPageSize: true, path: "../../target/console/shots/open-floors.pdf" });
   expect(paper.length).toBeGreaterThan(10_000);
 });
 

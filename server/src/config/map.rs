@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Map / 地图")]
 pub struct MapSettings {
-    /// Address of a MapLibre style that is drawn under the buildings: `https://…/style.json`, or a
+    /// Address of a map style (version 8) that is drawn under the buildings: `https://…/style.json`, or a
     /// path of this server; left out, there is no ground and no other server is asked. What the style
     /// names (tiles, glyphs, sprites) has to come from the same origin. / 底图样式地址；不填则不用底图
     #[arg(long, env = "SAOLOU_MAP_STYLE")]

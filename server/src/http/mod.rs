@@ -93,12 +93,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(untimed)
         .merge(log_routes())
         .merge(open)
-        .fallback_service(
-            Router::new()
-                .fallback(pages::page)
-                .layer(CompressionLayer::new())
-                .with_state(app.clone()),
-        )
+        .fallback_service(page_routes(&app))
         .method_not_allowed_fallback(|| async { Error::Malformed("method not allowed".into()) })
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Error::Internal(
@@ -118,6 +113,12 @@ pub(crate) fn router(app: App) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .with_state(app)
+}
+
+/// The pages in the browser, whatever view an address names.
+fn page_routes(app: &App) -> Router {
+    let pages = Router::new().fallback(pages::page).layer(CompressionLayer::new());
+    pages.with_state(app.clone())
 }
 
 /// The evidence log in the layout of C2SP `tlog-tiles`, and what proves one photo.

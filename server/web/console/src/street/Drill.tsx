@@ -95,7 +95,7 @@ export function Drill({ unit, metric, part, asOf }: Props) {
               total={first.total}
               keyOf={(row) => row.room?.office_id ?? row.floor_id}
               height={53}
-              row={(row) => <Record row={row} asOf={asOf} counted={counted} isShare={isShare} />}
+              row={(row) => <Record row={row} asOf={asOf} counted={counted} isShare={isShare} isMixed={part === undefined} />}
               more={list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : undefined}
             />
           )}
@@ -110,9 +110,11 @@ interface RecordProps {
   asOf: number | undefined;
   counted: "rooms" | "floors" | "companies";
   isShare: boolean;
+  /** What counts stands beside what does not. */
+  isMixed: boolean;
 }
 
-function Record({ row, asOf, counted, isShare }: RecordProps) {
+function Record({ row, asOf, counted, isShare, isMixed }: RecordProps) {
   const { t, i18n } = useTranslation();
   const { room } = row;
   const because = room?.state === "covered" && room.reason ? t(`reason.${room.reason}` as "reason.vacant") : undefined;
@@ -143,7 +145,7 @@ function Record({ row, asOf, counted, isShare }: RecordProps) {
       <span className={isDone ? "adds done" : "adds"}>
         {counted === "companies" ? (
           isShare ? `${row.part} / ${row.whole}` : row.whole
-        ) : isShare ? (
+        ) : isShare && isMixed ? (
           <>
             <i aria-hidden="true">{isDone ? "✓" : "–"}</i>
             <span className="unseen">{t(isDone ? "drill.numerator" : "drill.rest")}</span>
