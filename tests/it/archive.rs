@@ -17,14 +17,14 @@ const PASSWORD_ENV: &str = "CARGO_PKG_NAME";
 
 /// What a command needs besides its settings.
 #[derive(Default)]
-struct With<'a> {
-    original: Option<Hash>,
-    days: Option<u32>,
-    by: Option<&'a str>,
+pub(crate) struct With<'a> {
+    pub(crate) original: Option<Hash>,
+    pub(crate) days: Option<u32>,
+    pub(crate) by: Option<&'a str>,
 }
 
 /// Runs `saolou archive …`; gives whether all is well, and what it says.
-async fn command(
+pub(crate) async fn command(
     world: &World,
     at: &ArchiveSettings,
     act: ArchiveAct,
@@ -47,6 +47,17 @@ async fn command(
     match archive_to(&options, &world.clock, &mut out).await {
         Ok(is_well) => (is_well, serde_json::from_slice(&out).expect("one document")),
         Err(error) => (false, json!({ "error": error.to_string() })),
+    }
+}
+
+/// Accounts of those who may remove together, `one` and `two`, and of one who may not, `three`.
+pub(crate) async fn removers(world: &World) {
+    let password = std::env::var(PASSWORD_ENV).expect("Cargo sets it");
+    for (username, role) in
+        [("one", "privacy_officer"), ("two", "security_admin"), ("three", "inspector")]
+    {
+        let new = NewUser { username, name: username, password: &password, role, top: None };
+        make_user(world.settings(), &new).await.expect("an account");
     }
 }
 
@@ -255,13 +266,7 @@ on_both! {
         let store = Strict::start(&world.clock).await;
         let at = archive_at(&store.address);
         let hash = receive(&world, "licence").await;
-        let password = std::env::var(PASSWORD_ENV).expect("Cargo sets it");
-        for (username, role) in
-            [("one", "privacy_officer"), ("two", "security_admin"), ("three", "inspector")]
-        {
-            let new = NewUser { username, name: username, password: &password, role, top: None };
-            make_user(world.settings(), &new).await.expect("an account");
-        }
+        removers(&world).await;
         assert!(scrub(&world, &at).await.0);
         let act = async |act, days, by| {
             command(&world, &at, act, With { original: Some(hash), days, by }).await

@@ -21,6 +21,7 @@ use uuid::Uuid;
 mod auditing;
 mod tampering;
 
+pub(crate) use auditing::audit;
 pub(crate) use tampering::{refuses, set_back};
 mod witnesses;
 

@@ -37,6 +37,7 @@ mod evidence;
 mod failover;
 mod findings;
 mod health;
+mod holds;
 mod jobs;
 mod late;
 mod limits;

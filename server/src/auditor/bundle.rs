@@ -70,6 +70,9 @@ pub fn verify_bundle(path: &Path, trusted: &Trusted) -> Report {
     judge_bytes(&mut report, original, &entries, all_included);
     judge_manifest(&mut report, &files, original, &entries, trusted);
     judge_opened(&mut report, &files, &entries);
+    if all_included {
+        tell_of_holds(&mut report, &entries);
+    }
     if files.contains_key("timestamp/token.tsr") {
         report.not_proved(
             "随附的时间戳令牌（RFC 3161）未在此核验，请用 openssl ts -verify 及该机构证书核验",
@@ -239,6 +242,25 @@ fn is_registered(entries: &[Vec<u8>], key: &DeviceKey) -> bool {
         }
         _ => false,
     })
+}
+
+/// Tells how often a case held it, and whether two persons removed it, as the entries shown say.
+fn tell_of_holds(report: &mut Report, entries: &[Vec<u8>]) {
+    let (mut on, mut off, mut removed) = (0, 0, 0);
+    for entry in entries.iter().filter_map(|entry| Entry::read(entry)) {
+        match entry.event {
+            Event::HoldOn { .. } => on += 1,
+            Event::HoldOff { .. } => off += 1,
+            Event::Removed { .. } => removed += 1,
+            _ => {}
+        }
+    }
+    if on + off + removed > 0 {
+        report.proved(
+            format!("所附日志条目：依法冻结 {on} 次，解除 {off} 次，到期移除 {removed} 次"),
+            format!("entries shown: held {on} times, freed {off} times, removed {removed} times"),
+        );
+    }
 }
 
 /// Whether what is opened is what the log is committed to.

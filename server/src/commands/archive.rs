@@ -5,14 +5,15 @@ use crate::app::Failure;
 use crate::clock::Clock;
 use crate::config::{ArchiveAct, ArchiveCommand};
 use crate::domain::accounts::Gate;
-use crate::domain::archive::Archive;
 use crate::domain::archive::retention::Removal;
+use crate::domain::archive::{Archive, Holding};
 use crate::store::{CopyRow, Store};
 use crate::telemetry;
 use saolou_protocol::canonical::Hash;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
+use uuid::Uuid;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -83,10 +84,25 @@ async fn act(
             let until_ms = clock.now_ms() + i64::from(days) * DAY_MS;
             Ok((true, copy(&archive.extend(original(options)?, until_ms).await?)))
         }
-        ArchiveAct::Hold => Ok((true, copy(&archive.hold(original(options)?, true).await?))),
-        ArchiveAct::Free => Ok((true, copy(&archive.hold(original(options)?, false).await?))),
+        ArchiveAct::Hold | ArchiveAct::Free => hold(options, archive).await,
         ArchiveAct::Remove => remove(options, archive, store, clock).await,
     }
+}
+
+async fn hold(options: &ArchiveCommand, archive: &Archive) -> Result<(bool, Value), Failure> {
+    let hash = original(options)?;
+    let case = options.reason.as_deref().ok_or("--reason is missing: the case")?;
+    // Whoever has this terminal has the store's keys: no account is asked.
+    let holding = Holding { case, reason: case, by: Uuid::nil() };
+    let holds = match options.act {
+        ArchiveAct::Free => archive.free(hash, holding).await?,
+        _ => archive.hold(hash, holding).await?,
+    };
+    let locked = archive.lock_as_held(hash).await?;
+    let mut told = locked.as_ref().map_or_else(|| json!({}), copy);
+    told["is_held"] = json!(holds.is_held);
+    told["is_locked"] = json!(locked.is_some_and(|copy| copy.is_held != 0));
+    Ok((true, told))
 }
 
 async fn remove(

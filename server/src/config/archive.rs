@@ -91,7 +91,7 @@ pub struct ArchiveCommand {
     /// With `remove`: user name of the one who asks or agrees. / 申请人或复核人
     #[arg(long)]
     pub by: Option<String>,
-    /// With `remove`: why. / 事由
+    /// With `remove`: why; with `hold` and `free`: the case. / 事由或案号
     #[arg(long)]
     pub reason: Option<String>,
     /// With `remove`: environment variable that holds his password; left out, it is read from

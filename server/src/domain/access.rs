@@ -47,6 +47,8 @@ pub(crate) enum Act {
     ReadEvidence,
     /// Take evidence out: an original with all that proves it.
     ExportEvidence,
+    /// Hold evidence for a case, so that it is not removed at the end of its term.
+    HoldEvidence,
 }
 
 /// The roles that this version grants (domain §5.1).
@@ -87,6 +89,7 @@ fn allows(role: &str, act: Act) -> bool {
         Act::ManageAccounts | Act::ReadMetrics => role == "system_admin",
         Act::ReadEvidence => matches!(role, "street_supervisor" | "lead_officer" | "auditor"),
         Act::ExportEvidence => matches!(role, "street_supervisor" | "lead_officer" | "auditor"),
+        Act::HoldEvidence => matches!(role, "street_supervisor" | "lead_officer"),
     }
 }
 

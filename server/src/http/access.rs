@@ -58,6 +58,7 @@ permissions!(
     ManageAccounts,
     ReadEvidence,
     ExportEvidence,
+    HoldEvidence,
 );
 
 /// Somebody who may do `P`; where, the domain checks.

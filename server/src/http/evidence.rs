@@ -4,15 +4,18 @@
 //! Leaves hold no personal data, but they tell how much is photographed when: tiles and entries are
 //! for those who audit. A checkpoint is for everybody who is signed in, because phones carry it.
 
-use super::access::{Body, ExportEvidence, May, Path, ReadEvidence, SignedIn};
+use super::access::{Body, ExportEvidence, HoldEvidence, Json, May, Path, ReadEvidence, SignedIn};
 use crate::app::App;
 use crate::domain::access::Act;
+use crate::domain::archive::Holds;
+use crate::domain::photos::ForCase;
 use crate::error::{Error, Result};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use saolou_protocol::evidence::note::NOTE_BYTES_MAX;
 use saolou_protocol::evidence::tile::Tile;
+use saolou_protocol::ids::PhotoId;
 use uuid::Uuid;
 
 const TEXT: (HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
@@ -84,4 +87,33 @@ pub(super) async fn bundle(
     let name = format!("attachment; filename=\"evidence-{photo}.zip\"");
     let kind = (header::CONTENT_TYPE, "application/zip".to_owned());
     Ok(([kind, (header::CONTENT_DISPOSITION, name)], bytes))
+}
+
+/// The cases that hold a photo, or held it.
+pub(super) async fn holds(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadEvidence>,
+    Path(photo): Path<PhotoId>,
+) -> Result<axum::Json<Holds>> {
+    app.photos.holds(&caller, photo.0).await.map(axum::Json)
+}
+
+/// Holds a photo for a case.
+pub(super) async fn hold(
+    State(app): State<App>,
+    May { caller, .. }: May<HoldEvidence>,
+    Path(photo): Path<PhotoId>,
+    Json(of): Json<ForCase>,
+) -> Result<axum::Json<Holds>> {
+    app.photos.set_hold(&caller, photo.0, &of, true).await.map(axum::Json)
+}
+
+/// Lifts the hold of a case.
+pub(super) async fn free(
+    State(app): State<App>,
+    May { caller, .. }: May<HoldEvidence>,
+    Path(photo): Path<PhotoId>,
+    Json(of): Json<ForCase>,
+) -> Result<axum::Json<Holds>> {
+    app.photos.set_hold(&caller, photo.0, &of, false).await.map(axum::Json)
 }

@@ -170,6 +170,9 @@ fn desk_routes() -> Router<App> {
         .route("/photos/missing", get(conflicts::missing))
         .route("/photos/{id}/decide", post(photos::decide))
         .route("/photos/{id}/link", post(viewing::link))
+        .route("/photos/{id}/holds", get(evidence::holds))
+        .route("/photos/{id}/hold", post(evidence::hold))
+        .route("/photos/{id}/free", post(evidence::free))
 }
 
 /// One span for a request: method, path without its query, and the request id that the caller gets.

@@ -13,6 +13,7 @@ mod device_keys;
 mod devices;
 mod evidence;
 mod feed;
+mod holds;
 mod incarnation;
 mod jobs;
 mod licences;
@@ -32,6 +33,7 @@ pub(crate) use device_keys::{
 pub(crate) use devices::{HoldingRow, Seen};
 pub(crate) use evidence::{CheckpointRow, EventRow, KnownRow, LoggedRow, PlacedRow, SaltRow};
 pub(crate) use feed::{BuildingRow, EntityRow, Head, HeadMove};
+pub(crate) use holds::HoldRow;
 pub(crate) use jobs::{End, NewJob, Stage, Taken};
 pub(crate) use licences::LicenceRow;
 pub(crate) use ops::{AcceptedOp, OpRow, TimelineRow};

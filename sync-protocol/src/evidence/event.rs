@@ -190,6 +190,17 @@ pub enum Event {
         /// The case.
         case: Commitment,
     },
+    /// Two persons removed an original after its term. What the log says of it before stays.
+    Removed {
+        /// SHA-256 of the bytes.
+        sha256: Hash,
+        /// Who asked.
+        asked_by: Commitment,
+        /// Who agreed.
+        agreed_by: Commitment,
+        /// Why.
+        reason: Commitment,
+    },
     /// A store will refuse to delete an original for longer.
     RetentionExtended {
         /// SHA-256 of the bytes.
@@ -304,6 +315,7 @@ impl Event {
             | Self::Exported { sha256, .. }
             | Self::HoldOn { sha256, .. }
             | Self::HoldOff { sha256, .. }
+            | Self::Removed { sha256, .. }
             | Self::RetentionExtended { sha256, .. } => Some(*sha256),
             Self::HashMismatch { received, .. } => Some(*received),
             _ => None,

@@ -18,6 +18,13 @@ use saolou_server::commands::evidence::verify;
 use saolou_server::config::{TrustedKeys, Verify};
 use std::path::Path;
 
+/// Whether a bundle is proved by a key, and what is said of it.
+pub(crate) fn audit(bundle: &Path, key: String) -> (bool, String) {
+    let keys = TrustedKeys { key: vec![key], ..Default::default() };
+    let report = verify(&Verify::Bundle { bundle: bundle.to_owned(), keys }).expect("told");
+    (report.outcome() == Outcome::Proved, report.to_string())
+}
+
 /// Unpacks a bundle into a folder.
 fn unpack(zip: &Path, folder: &Path) {
     let file = std::fs::File::open(zip).expect("it is there");

@@ -18,10 +18,8 @@ pub(super) enum Noted<'a> {
     Probed(&'a Report),
     /// A copy is kept longer.
     Extended(&'a CopyRow),
-    /// A copy was put under legal hold, or freed.
+    /// The store holds a copy, as a case does, or no longer.
     Held { hash: Hash, is_held: bool },
-    /// Two persons removed an original after its time.
-    Removed { hash: Hash },
 }
 
 /// Notes it: in the log of the server, and in the evidence log as far as that has words for it.
@@ -77,8 +75,8 @@ fn events(noted: &Noted<'_>) -> Result<Vec<Event>> {
                 .map(|retain_until_ms| Event::RetentionExtended { sha256, retain_until_ms });
             extended.into_iter().collect()
         }
-        // A hold in the log names its case, and a removal has no word there yet: the table has both.
-        Noted::Held { .. } | Noted::Removed { .. } => Vec::new(),
+        // That a case holds it was logged with the case.
+        Noted::Held { .. } => Vec::new(),
     })
 }
 
@@ -101,7 +99,6 @@ fn tell(noted: &Noted<'_>) -> Result<()> {
             tracing::info!(sha256 = %super::hash_of(copy)?, until_ms, "kept longer");
         }
         Noted::Held { hash, is_held } => tracing::info!(sha256 = %hash, is_held, "legal hold"),
-        Noted::Removed { hash } => tracing::warn!(sha256 = %hash, "removed by two persons"),
     }
     Ok(())
 }

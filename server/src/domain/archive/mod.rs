@@ -4,8 +4,10 @@
 //! archive gets it afterwards, as a job that may wait as long as it must. [`archive`] puts one
 //! original, reads it back to the end and notes the copy. [`probing`] finds out what the store really
 //! keeps, [`scrub`] reads every copy again and again and mends one from the other, [`restore`] makes
-//! a lost folder from the archive, [`retention`] keeps longer, holds, and removes at the end.
+//! a lost folder from the archive, [`holds`] keeps what a case needs, [`retention`] keeps longer, and
+//! removes at the end.
 
+mod holds;
 mod log;
 pub(crate) mod probing;
 pub(crate) mod restore;
@@ -19,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{ArchiveSettings, Checksums, LockMode, Worm};
 use crate::error::Error;
 use crate::store::{CopyRow, Store, Tx};
+pub(crate) use holds::{Holding, Holds};
 use log::Noted;
 use probing::Standing;
 use saolou_protocol::canonical::Hash;
@@ -236,6 +239,14 @@ impl Archive {
                 }
                 shown = blobs.lock(&place).await?;
             }
+        }
+        // A case may hold it since before it was here.
+        if lock.is_some() && !shown.hold && self.holds(hash).await?.is_held {
+            match blobs.hold(&place, true).await {
+                Err(blobs::Failure::Refused(_)) if worm == Worm::BestEffort => {}
+                other => other?,
+            }
+            shown = blobs.lock(&place).await?;
         }
         if shown.mode == Mode::None && worm == Worm::Required {
             return Err(NotArchived::Waits("the store shows no lock on it".to_owned()));

@@ -1,12 +1,13 @@
-//! How long originals are kept: only ever longer, under legal hold as long as that is on, and removed
-//! at the end by two persons.
+//! How long originals are kept: only ever longer, and removed at the end by two persons.
 
 use super::log::{self, Noted};
 use super::{Archive, LOCAL, NotArchived, place_of};
 use crate::blobs::{Folder, Mode};
+use crate::domain::evidence::filing;
 use crate::error::Error;
 use crate::store::{CopyRow, RemovalRow};
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::evidence::event::Event;
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
@@ -76,16 +77,6 @@ impl Archive {
         self.note_lock(copy).await
     }
 
-    /// Puts an original under legal hold, or frees it. Gives its copy.
-    ///
-    /// # Errors
-    /// Where it is not archived in a store with locks, or the store refuses.
-    pub(crate) async fn hold(&self, hash: Hash, on: bool) -> Result<CopyRow, NotArchived> {
-        let copy = self.locked_copy(hash).await?;
-        self.0.blobs.hold(&place_of(&copy), on).await?;
-        self.note_lock(copy).await
-    }
-
     /// Asks to remove an original whose time is over, or, as another person, agrees and removes it
     /// from the archive and from here. The photo, its hash and its history stay.
     ///
@@ -107,6 +98,10 @@ impl Archive {
         let grants = tx.grants(by).await?;
         if !is_active || !grants.iter().any(|grant| REMOVERS.contains(&grant.role.as_str())) {
             return Ok(Err(Kept::NotHis));
+        }
+        tx.lock_original(&hash.0).await?;
+        if tx.holds(&hash.0).await?.iter().any(|hold| hold.lifted_ms.is_none()) {
+            return Ok(Err(Kept::Held));
         }
         let Some(mut asked) = tx.archive_removal(&hash.0).await? else {
             let row = RemovalRow {
@@ -150,10 +145,21 @@ impl Archive {
             let row = CopyRow { state: "removed".to_owned(), ..copy.clone() };
             tx.put_archive_copy(&row).await?;
         }
-        decided.removed_ms = Some(self.0.clock.now_ms());
+        let (id, now_ms, mut salts) = (self.0.clock.new_id(), self.0.clock.now_ms(), Vec::new());
+        decided.removed_ms = Some(now_ms);
         tx.put_archive_removal(&hash.0, &decided).await?;
-        log::note(&mut tx, &self.0.clock, &Noted::Removed { hash }).await?;
-        Ok(tx.commit().await?)
+        let agreed_by = decided.agreed_by.unwrap_or_default();
+        let event = Event::Removed {
+            sha256: hash,
+            asked_by: filing::commit(id, "asked_by", decided.asked_by.as_bytes(), &mut salts),
+            agreed_by: filing::commit(id, "agreed_by", agreed_by.as_bytes(), &mut salts),
+            reason: filing::commit(id, "reason", decided.reason.as_bytes(), &mut salts),
+        };
+        tx.put_events(&[filing::event(id, now_ms, event)]).await?;
+        tx.put_salts(&salts).await?;
+        tx.commit().await?;
+        tracing::warn!(sha256 = %hash, "removed by two persons");
+        Ok(())
     }
 
     async fn locked_copy(&self, hash: Hash) -> Result<CopyRow, NotArchived> {
@@ -163,7 +169,7 @@ impl Archive {
     }
 
     /// Notes the lock that the store shows now.
-    async fn note_lock(&self, copy: CopyRow) -> Result<CopyRow, NotArchived> {
+    pub(super) async fn note_lock(&self, copy: CopyRow) -> Result<CopyRow, NotArchived> {
         let shown = self.0.blobs.lock(&place_of(&copy)).await?;
         let was_held = copy.is_held;
         let after = CopyRow {

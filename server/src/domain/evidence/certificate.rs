@@ -112,8 +112,19 @@ impl Certificate<'_> {
             }
             _ => None,
         });
+        let count = |name: fn(&Event) -> bool| {
+            let read = self.logged.iter().filter_map(|row| Entry::read(&row.body));
+            read.filter(|entry| name(&entry.event)).count()
+        };
+        let (on, off) = (
+            count(|event| matches!(event, Event::HoldOn { .. })),
+            count(|event| matches!(event, Event::HoldOff { .. })),
+        );
         let mut places = vec![format!("服务器数据目录 photos/sha256/（{}）", self.sha256)];
         places.extend(archived);
+        if on > 0 {
+            places.push(format!("依法冻结 {on} 次，解除 {off} 次"));
+        }
         places.join("；")
     }
 }
