@@ -142,4 +142,40 @@ on_both! {
         let without = json!({ "reason": " ", "decision": exclude("101") });
         qian.refused(Method::POST, &path(), Some(without), 422, "invalid").await;
     }
+
+    async fn c42_whoever_files_hides_a_photo_and_the_desk_alone_shows_it_again(world: World) {
+        let (wu, qian) = (world.actor("wu").await, world.actor("qian").await);
+        let say = async |by: &Actor, what: &str, seen: &[&Value]| {
+            let decision = json!({ what: { "photo_id": id("desk") } });
+            let body = json!({ "reason": "核对照片", "seen": seen, "decision": decision });
+            by.send(Method::POST, &path(), Some(body)).await
+        };
+        let told = async |response: reqwest::Response| {
+            assert!(response.status().is_success(), "{}", response.status());
+            response.json::<Value>().await.expect("JSON")
+        };
+        let hidden = "select count(*) from photo_restricted";
+        let said = told(say(&wu, "photo_reclassify", &[]).await).await;
+        assert_eq!((&said["status"], world.number(hidden).await), (&json!("filed"), 1), "{said}");
+        refused(&told(say(&qian, "photo_reclassify", &[]).await).await, "no_effect");
+        let lifted = say(&wu, "photo_declassify", &[&said["op_id"]]).await;
+        assert_eq!(lifted.status(), 403, "the desk alone shows it again");
+        refused(&told(say(&qian, "photo_declassify", &[]).await).await, "unseen");
+        let lifted = told(say(&qian, "photo_declassify", &[&said["op_id"]]).await).await;
+        assert_eq!((&lifted["status"], world.number(hidden).await), (&json!("filed"), 0), "{lifted}");
+        refused(&told(say(&qian, "photo_declassify", &[&said["op_id"]]).await).await, "no_effect");
+        let again = told(say(&qian, "photo_reclassify", &[]).await).await;
+        assert_eq!(world.number(hidden).await, 1, "{again}");
+        // Undone like everything that the desk decides.
+        let undo = async |op: &Value| {
+            let body = json!({ "reason": "误判", "building_id": id("building"), "ops": [op] });
+            let response = qian.send(Method::POST, "/api/v1/conflicts/undo", Some(body)).await;
+            assert!(response.status().is_success(), "{}", response.status());
+        };
+        undo(&again["op_id"]).await;
+        assert_eq!(world.number(hidden).await, 0);
+        undo(&lifted["op_id"]).await;
+        assert_eq!(world.number(hidden).await, 1, "what was lifted by mistake is hidden again");
+        crate::rebuild::assert_rebuilt(&world).await;
+    }
 }

@@ -1,5 +1,5 @@
 //! What the desk decides about one building (domain R2, R3): exclusions, voids, confirmations,
-//! acceptance. Each becomes an op whose `seen` is what its author's screen showed.
+//! acceptance, what a photo shows. Each becomes an op whose `seen` is what its author's screen showed.
 //!
 //! A decision is tried on the folded building before it is filed. One that would change nothing, or
 //! that a fact defeats which its author has not seen, is not filed: the answer says why, and what to
@@ -15,7 +15,7 @@ use saolou_protocol::building::decide::Idle;
 use saolou_protocol::building::settle::Ruling;
 use saolou_protocol::coverage::building::Conditions;
 use saolou_protocol::engine::push::Verdict;
-use saolou_protocol::ids::{FloorId, OfficeId, OpId, RoundId, VisitId};
+use saolou_protocol::ids::{FloorId, OfficeId, OpId, PhotoId, RoundId, VisitId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -49,6 +49,10 @@ enum Decision {
     OccupantsConfirm { office_id: OfficeId },
     /// Full coverage is accepted.
     BuildingAccept { round_id: RoundId },
+    /// A photo shows an identity document, whatever its record says (C42).
+    PhotoReclassify { photo_id: PhotoId },
+    /// It shows none: what the screen showed of that is taken back.
+    PhotoDeclassify { photo_id: PhotoId },
 }
 
 /// What became of a decision.
@@ -102,6 +106,12 @@ pub(crate) async fn decide(
         return Err(Error::Internal("an op of the desk is merged".into()));
     };
     if let Err(idle) = folded.would_hold(fact) {
+        let idle = match decision {
+            Decision::PhotoDeclassify { photo_id } if folded.is_restricted(photo_id) => {
+                Idle::Unseen
+            }
+            _ => idle,
+        };
         let unmet = match decision {
             Decision::BuildingAccept { round_id } => folded.unmet(round_id),
             _ => None,
@@ -139,6 +149,11 @@ impl Decision {
             Self::BuildingAccept { round_id } => {
                 ("building_accept", building, json!({ "round_id": round_id }))
             }
+            Self::PhotoReclassify { photo_id } => {
+                let body = json!({ "photo_id": photo_id, "kind": "id_card" });
+                ("photo_reclassify", photo_id.0, body)
+            }
+            Self::PhotoDeclassify { photo_id } => ("photo_declassify", photo_id.0, json!({})),
         }
     }
 }

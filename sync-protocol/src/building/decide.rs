@@ -61,6 +61,10 @@ impl Building {
                 }
             }
             Kind::Accepted { round } => self.would_accept(*round),
+            Kind::PhotoRestricted { photo } if self.is_restricted(*photo) => Err(Idle::NoEffect),
+            Kind::PhotoRestricted { .. } => Ok(()),
+            // What is taken back may be no more than what somebody said of a photo.
+            Kind::Withdrawal if self.restrictions() != after.restrictions() => Ok(()),
             _ if changed => Ok(()),
             _ => Err(Idle::NoEffect),
         }
