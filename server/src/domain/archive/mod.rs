@@ -256,6 +256,14 @@ impl Archive {
                 shown = blobs.lock(&place).await?;
             }
         }
+        // A case may hold it since before it was here.
+        if lock.is_some() && !shown.hold && self.holds(hash).await?.is_held {
+            match blobs.hold(&place, true).await {
+                Err(blobs::Failure::Refused(_)) if worm == Worm::BestEffort => {}
+                other => other?,
+            }
+            shown = blobs.lock(&place).await?;
+        }
         if shown.mode == Mode::None && worm == Worm::Required {
             return Err(NotArchived::Waits("the store shows no lock on it".to_owned()));
         }
