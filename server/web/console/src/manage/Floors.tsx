@@ -55,6 +55,8 @@ export function Floors({ building }: { building: string }) {
 function Row({ building, section, floor }: { building: string; section: string; floor: Floor }) {
   const { t } = useTranslation();
   const questions = useQueryClient();
+  // What a community confirmed, its street takes back.
+  const mayUndo = useQuery(asking.me()).data?.may.includes("review");
   const [by, setBy] = useState<Method>("walked");
   const again = () => questions.invalidateQueries({ queryKey: ["building", building] });
   const confirming = useMutation({
@@ -110,7 +112,7 @@ function Row({ building, section, floor }: { building: string; section: string; 
             </Button>
           </span>
         )}
-        {isConfirmed && filed && (
+        {isConfirmed && filed && mayUndo && (
           <Button className="quiet" isDisabled={undoing.isPending} onPress={() => undoing.mutate(filed)}>
             {t("decide.undo")}
           </Button>
