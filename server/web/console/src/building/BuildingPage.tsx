@@ -88,6 +88,7 @@ export function BuildingPage() {
           office={asked.office}
           asOf={asked.as_of}
           stack={of}
+          unit={street?.unit_id}
           close={() => look({ office: undefined })}
         />
       )}
