@@ -71,7 +71,7 @@ export function Provenance({ photo, promised, original, askOriginal }: Props) {
             <dt>{t("viewer.log")}</dt>
             <dd>
               <ol className="entries">
-                {told.data.entries.map((entry) => (
+                {told.data.entries.toSorted((a, b) => a.at_ms - b.at_ms || a.leaf_index - b.leaf_index).map((entry) => (
                   <li key={entry.leaf_index}>
                     <code>#{entry.leaf_index}</code>
                     <span>{i18n.exists(`event.${entry.event}`) ? t(`event.${entry.event}` as "event.received") : t("event.other")}</span>

@@ -252,6 +252,7 @@ export const en = {
     section: "{{name}}",
     andMore: "… {{count}} in all",
     unconfirmed: "List not confirmed",
+    printed: "As of {{when}} · covered ÷ rooms in scope, by what the server received · at the right the rooms locked and unvisited",
   },
   office: {
     title: "Room {{label}}",

@@ -250,6 +250,7 @@ export const zh = {
     section: "{{name}}",
     andMore: "… 共 {{count}} 间",
     unconfirmed: "清单未确认",
+    printed: "截至 {{when}} · 口径：已覆盖 ÷ 应查房间，以服务器收到的记录为准 · 右列为锁门与未走访房号",
   },
   office: {
     title: "{{label}} 室",
