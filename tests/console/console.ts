@@ -49,6 +49,8 @@ export async function ask(request: APIRequestContext, username: string) {
   const headers = { authorization: `Bearer ${access_token}` };
   return {
     get: async (path: string) => (await request.get(`${address()}/api/v1${path}`, { headers })).json(),
+    /** What is no JSON, at an address of its own. */
+    text: async (path: string) => (await request.get(address() + path, { headers })).text(),
     post: async (path: string, data: unknown) =>
       (await request.post(`${address()}/api/v1${path}`, { headers, data })).json(),
     put: async (path: string, data: unknown) => request.put(`${address()}/api/v1${path}`, { headers, data }),

@@ -1,5 +1,5 @@
 //! The timeline of an office: every visit of every team and every decision, with device, corrected
-//! and received time, whether it counts or not.
+//! and received time, whether it counts or not; and the room that follows from them.
 
 use super::access::Caller;
 use super::coverage::cut::Cut;
@@ -8,6 +8,8 @@ use super::sync::Sync;
 use crate::error::{Error, Result};
 use saolou_protocol::building::LICENCE_SEEN_ELSEWHERE;
 use saolou_protocol::building::history::HistoryItem;
+use saolou_protocol::building::room::Room;
+use saolou_protocol::building::tenants::Tenant;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::OfficeId;
@@ -22,6 +24,10 @@ use uuid::Uuid;
 #[derive(Serialize)]
 pub(crate) struct Timeline {
     office_id: OfficeId,
+    /// On which floor, as the lift panel says.
+    floor: String,
+    room: Room,
+    tenants: Vec<Tenant>,
     items: Vec<Item>,
 }
 
@@ -44,6 +50,7 @@ struct Item {
 }
 
 /// Reads the timeline of an office; an id that is an alias gives that of the office it stands for.
+/// An office that was split or merged keeps what happened until then.
 pub(crate) async fn timeline(
     sync: &Sync,
     caller: &Caller,
@@ -54,7 +61,9 @@ pub(crate) async fn timeline(
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
     let folded = cut.fold(&mut tx, &head).await?;
-    let office_id = folded.canonical(office).ok_or(Error::NotFound)?;
+    let office_id = folded.stands_for(office).ok_or(Error::NotFound)?;
+    let room = folded.room(office_id).ok_or(Error::NotFound)?;
+    let floor = folded.door(office_id).map(|(_, floor)| floor.to_owned()).unwrap_or_default();
     let mut standings: HashMap<Uuid, HistoryItem> =
         folded.history(office_id).into_iter().map(|item| (item.op_id.0, item)).collect();
     let licences = standings.values().filter_map(|item| item.licence.as_ref());
@@ -86,5 +95,8 @@ pub(crate) async fn timeline(
             body: op.body,
         });
     }
-    Ok(Timeline { office_id, items })
+    let bodies: HashMap<Uuid, &Map<String, Value>> =
+        items.iter().map(|item| (item.standing.op_id.0, &item.body)).collect();
+    let tenants = folded.tenants(office_id, |op| bodies.get(&op.0).copied());
+    Ok(Timeline { office_id, floor, room, tenants, items })
 }

@@ -4,7 +4,9 @@
 //! Leaves hold no personal data, but they tell how much is photographed when: tiles and entries are
 //! for those who audit. A checkpoint is for everybody who is signed in, because phones carry it.
 
-use super::access::{Body, ExportEvidence, HoldEvidence, Json, May, Path, ReadEvidence, SignedIn};
+use super::access::{
+    Body, ExportEvidence, HoldEvidence, Json, May, Path, ReadEvidence, ReadVisits, SignedIn,
+};
 use crate::app::App;
 use crate::domain::access::Act;
 use crate::domain::archive::Holds;
@@ -58,6 +60,17 @@ pub(super) async fn proof(
 ) -> Result<impl IntoResponse> {
     app.evidence.require_photo(&caller, photo, &[Act::Push, Act::ReadEvidence]).await?;
     Ok(([TEXT], app.evidence.proof(photo).await?))
+}
+
+/// What is known of a photo: how it came, and every entry of the log about it.
+pub(super) async fn told(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadVisits>,
+    Path(photo): Path<Uuid>,
+) -> Result<impl IntoResponse> {
+    let acts = &[Act::ReadVisits, Act::ReadEvidence];
+    app.evidence.require_photo(&caller, photo, acts).await?;
+    app.evidence.told(photo).await.map(axum::Json)
 }
 
 /// Takes a checkpoint that a phone or an auditor brings back.

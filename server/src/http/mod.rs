@@ -128,6 +128,7 @@ fn log_routes() -> Router<App> {
         .route("/evidence/log/key", get(evidence::key))
         .route("/evidence/log/tile/{*tile}", get(evidence::tile))
         .route("/api/v1/evidence/checkpoint", post(evidence::note))
+        .route("/api/v1/evidence/photos/{id}", get(evidence::told))
         .route("/api/v1/evidence/photos/{id}/proof", get(evidence::proof))
         .route("/api/v1/evidence/photos/{id}/bundle", get(evidence::bundle))
         .layer(CompressionLayer::new())

@@ -61,8 +61,9 @@ pub struct FindingStanding {
 }
 
 impl Building {
-    /// Every op that has to do with a live office: the ops that made and changed it, all revisions
-    /// of all visits that belong to it today, voids, exclusions. Sorted by op id.
+    /// Every op that has to do with an office: the ops that made and changed it, all revisions of all
+    /// visits that belong to it today, voids, exclusions; of one that was split also the visits of which
+    /// nobody knows to which part they belong. Sorted by op id.
     #[must_use]
     pub fn history(&self, office: OfficeId) -> Vec<HistoryItem> {
         let mut items: Vec<HistoryItem> = self
@@ -147,7 +148,9 @@ impl Building {
     }
 
     fn belongs(&self, visit: &Visit, office: OfficeId) -> bool {
-        self.targets(visit).contains(&Target::Office(office))
+        let targets = self.targets(visit);
+        targets.contains(&Target::Office(office))
+            || targets.contains(&Target::NeedsReassignment(office))
     }
 
     fn names(&self, kind: &Kind, office: OfficeId) -> bool {

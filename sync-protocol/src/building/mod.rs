@@ -10,7 +10,8 @@
 //! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
 //! visit, [`late`] which visits are from outside their round, [`tally`] what each room and floor adds to
-//! the counts, [`work`] what teams did.
+//! the counts, [`work`] what teams did. [`history`],
+//! [`room`] and [`tenants`] are what the desk is told of one room.
 
 pub mod answer;
 mod binding;
@@ -25,11 +26,13 @@ mod licences;
 mod office;
 mod photographs;
 mod reassigned;
+pub mod room;
 mod serve;
 pub mod settle;
 mod site;
 mod suspicion;
 pub mod tally;
+pub mod tenants;
 pub mod view;
 pub mod work;
 

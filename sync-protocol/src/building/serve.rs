@@ -180,7 +180,7 @@ impl Building {
         open
     }
 
-    fn office_view(&self, id: OfficeId, office: &Office) -> OfficeView {
+    pub(super) fn office_view(&self, id: OfficeId, office: &Office) -> OfficeView {
         let (status, becomes) = match &office.status {
             Status::Live => ("live", Vec::new()),
             Status::Alias(canonical) => ("alias", vec![*canonical]),

@@ -140,6 +140,20 @@ impl Structure {
                 == other.occupants_confirmed.contains(&office)
     }
 
+    /// The splits and merges in force that start from, or make, some of these offices: op, parents,
+    /// children.
+    pub fn changes(
+        &self,
+        of: impl Fn(OfficeId) -> bool,
+    ) -> impl Iterator<Item = (OpId, &[OfficeId], &[OfficeId])> {
+        let in_force = self.lineage.in_force.iter().map(|place| &self.proposals[*place]);
+        let about = in_force.filter(move |proposal| {
+            let mut offices = proposal.parents.iter().chain(&proposal.children);
+            offices.any(|office| of(*office))
+        });
+        about.map(|proposal| (proposal.op, &proposal.parents[..], &proposal.children[..]))
+    }
+
     /// Whether two splits or merges make the same of the same offices.
     #[must_use]
     pub fn agree(&self, one: OpId, other: OpId) -> bool {

@@ -19,6 +19,7 @@
 //! (erasure).
 
 mod companies;
+mod desk;
 mod rooms;
 mod time;
 mod visits;

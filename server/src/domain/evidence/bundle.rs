@@ -185,7 +185,7 @@ fn names_device(row: &LoggedRow) -> bool {
 
 /// Whether an entry is about a photo, or about its bytes and no photo in particular: the same bytes
 /// may have been sent for another photo, which is nobody's business here.
-fn is_about(row: &LoggedRow, photo: Uuid) -> bool {
+pub(super) fn is_about(row: &LoggedRow, photo: Uuid) -> bool {
     let of = Entry::read(&row.body).and_then(|entry| entry.event.photo_id());
     of.is_none_or(|of| of.0 == photo)
 }

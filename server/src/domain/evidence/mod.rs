@@ -5,7 +5,8 @@
 //! fit: then the database was set back, or somebody forked the log. A [`copy`] in the data folder is
 //! appended to and never changed; from it the log is filled up again. [`keys`] sign,
 //! and a time-stamping authority ([`confirming`]) confirm, [`reading`] serves the log as tiles and
-//! proofs, a [`bundle`] with its [`certificate`] is what leaves the system.
+//! proofs, a [`bundle`] with its [`certificate`] is what leaves the system,
+//! what is [`told`] of a photo the desk reads.
 
 mod bundle;
 pub(crate) mod certificate;
@@ -17,3 +18,4 @@ pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod reading;
 mod sequencer;
+mod told;

@@ -11,6 +11,8 @@ import { TimeTravel } from "../frame/TimeTravel";
 import { OfficePanel } from "../office/OfficePanel";
 import { building as route } from "../routes";
 import { Decide } from "../decide/Decide";
+import { moment } from "@shared/ui/figures";
+import { useCallback, useEffect, useState } from "react";
 import { Legend } from "./Legend";
 import { Stack } from "./Stack";
 
@@ -37,6 +39,10 @@ export function BuildingPage() {
     ...asking.progress(street?.unit_id ?? ""),
     enabled: street !== undefined,
   });
+  const open = useCallback(
+    (office: string) => void go({ search: (before) => ({ ...before, office }), resetScroll: false }),
+    [go],
+  );
   if (stack.isPending) return <Loading />;
   if (stack.error) return <Failed error={stack.error} again={() => void stack.refetch()} />;
   const of = stack.data;
@@ -78,8 +84,9 @@ export function BuildingPage() {
             {t("stack.print")}
           </Button>
         </header>
-        <Stack stack={of} chosen={asked.office} choose={(office) => look({ office })} />
+        <Stack stack={of} chosen={asked.office} choose={open} />
         <Legend />
+        <Printed asOf={asked.as_of} />
       </section>
       <Acceptance stack={of} asOf={asked.as_of} />
       {asked.office && (
@@ -88,11 +95,24 @@ export function BuildingPage() {
           office={asked.office}
           asOf={asked.as_of}
           stack={of}
+          unit={street?.unit_id}
           close={() => look({ office: undefined })}
         />
       )}
     </div>
   );
+}
+
+/** On paper: of when the figures are, and what they count. */
+function Printed({ asOf }: { asOf: number | undefined }) {
+  const { t, i18n } = useTranslation();
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const look = () => setNow(Date.now());
+    addEventListener("beforeprint", look);
+    return () => removeEventListener("beforeprint", look);
+  }, []);
+  return <p className="printed">{t("stack.printed", { when: moment(asOf ?? now, i18n.language) })}</p>;
 }
 
 /** The seven conditions of full coverage, and which are met. */

@@ -1,6 +1,6 @@
 import type { Cell, Floor, FloorStack } from "@shared/api/types";
 import { moment } from "@shared/ui/figures";
-import { memo, useCallback, useRef, useState } from "react";
+import { memo, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { step } from "./keys";
 import { lookOf } from "./look";
@@ -15,15 +15,15 @@ interface Props {
 export function Stack({ stack, chosen, choose }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<Cell | null>(null);
-  const cells = useRef(new Map<string, Cell>());
-  cells.current = new Map(
-    stack.sections.flatMap((section) => section.floors.flatMap((floor) => floor.offices.map((of) => [of.office_id, of] as const))),
+  const cells = useMemo(
+    () =>
+      new Map(stack.sections.flatMap(({ floors }) => floors.flatMap(({ offices }) => offices.map((of) => [of.office_id, of] as const)))),
+    [stack],
   );
   const find = (target: EventTarget) => {
     const id = (target as HTMLElement).closest<HTMLElement>("[data-office]")?.dataset["office"];
-    return id ? (cells.current.get(id) ?? null) : null;
+    return id ? (cells.get(id) ?? null) : null;
   };
-  const pick = useCallback((office: string) => choose(office), [choose]);
   return (
     <div
       className="stacks"
@@ -43,7 +43,7 @@ export function Stack({ stack, chosen, choose }: Props) {
           <div key={section.section_id} className="section" role="grid" aria-label={section.name}>
             {stack.sections.length > 1 && section.name !== "-" && <h3>{section.name}</h3>}
             {section.floors.map((floor) => (
-              <Row key={floor.floor_id} floor={floor} chosen={floor.offices.some((of) => of.office_id === chosen) ? chosen : undefined} pick={pick} />
+              <Row key={floor.floor_id} floor={floor} chosen={floor.offices.some((of) => of.office_id === chosen) ? chosen : undefined} pick={choose} />
             ))}
           </div>
         ))}
@@ -70,7 +70,7 @@ const Row = memo(function Row({ floor, chosen, pick }: RowProps) {
       </span>
       <span role="gridcell" className="rooms">
         {isThin && <i className="note">{t("stack.noRooms")}</i>}
-        {floor.state === "unsurveyed" && <i className="note">{t("stack.unsurveyed")}</i>}
+        {floor.state === "unsurveyed" && <i className="note">{floor.offices.length > 0 ? t("floor.unsurveyed") : t("stack.unsurveyed")}</i>}
         {floor.offices.map((cell) => (
           <Room key={cell.office_id} cell={cell} isChosen={cell.office_id === chosen} pick={pick} />
         ))}

@@ -9,31 +9,36 @@ import { Decide } from "../decide/Decide";
 import { lookOf } from "../building/look";
 import { Failed, Loading } from "../frame/Notices";
 import { Photos } from "./Photos";
+import { Room } from "./Room";
 
 interface Props {
   building: string;
   office: string;
   asOf: number | undefined;
   stack: FloorStack;
+  /** The street, whose desk settles what is disputed. */
+  unit: string | undefined;
   close: () => void;
 }
 
 /** One room: where it stands, and everything that anybody filed about it. */
-export function OfficePanel({ building, office, asOf, stack, close }: Props) {
+export function OfficePanel({ building, office, asOf, stack, unit, close }: Props) {
   const { t } = useTranslation();
   const timeline = useQuery(asking.timeline(building, office, asOf));
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [office]);
   const cell = stack.sections.flatMap((of) => of.floors).flatMap((floor) => floor.offices).find((of) => of.office_id === office);
+  // A room that was split or merged is not on the stack any more.
+  const label = cell?.label ?? timeline.data?.room.label ?? "";
   return (
     <aside
       className="office panel"
-      aria-label={t("office.title", { label: cell?.label ?? "" })}
+      aria-label={t("office.title", { label })}
       onKeyDown={(event) => event.key === "Escape" && close()}
     >
       <header>
         <h2 tabIndex={-1} ref={heading}>
-          {t("office.title", { label: cell?.label ?? "" })}
+          {t("office.title", { label })}
         </h2>
         <Button className="quiet" onPress={close}>
           {t("office.close")}
@@ -81,6 +86,8 @@ export function OfficePanel({ building, office, asOf, stack, close }: Props) {
               />
             </div>
           )}
+          {!cell && timeline.data.room.status !== "live" && <p className="missing">{t("office.replaced")}</p>}
+          <Room timeline={timeline.data} round={stack.round_id} building={building} unit={unit} asOf={asOf} />
           <h3>{t("office.timeline")}</h3>
           <ol className="timeline">
             {timeline.data.items.toReversed().map((item) => (

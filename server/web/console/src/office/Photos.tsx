@@ -1,9 +1,11 @@
 import { Refused, post } from "@shared/api/client";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from "react-aria-components";
+import { Button, Dialog, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
+import { Provenance } from "./Provenance";
+import { Stage } from "./Stage";
 
 interface Promised {
   photo_id: string;
@@ -14,39 +16,66 @@ interface Promised {
 /** The photos that a record promises; opened one by one, and each opening is noted by the server. */
 export function Photos({ body }: { body: Record<string, unknown> }) {
   const { t, i18n } = useTranslation();
+  const [open, setOpen] = useState<number>();
   const photos = Array.isArray(body["photos"]) ? (body["photos"] as Promised[]) : [];
   if (photos.length === 0) return null;
+  const nameOf = ({ kind }: Promised) => {
+    const known = kind && i18n.exists(`photo.${kind}`) ? kind : "other";
+    return t(`photo.${known}` as "photo.other");
+  };
+  const turn = (by: number) => setOpen((at) => (at === undefined ? at : Math.min(photos.length - 1, Math.max(0, at + by))));
+  const shown = open === undefined ? undefined : photos[open];
   return (
-    <ul className="photos">
-      {photos.map((photo) => {
-        const kind = photo.kind && i18n.exists(`photo.${photo.kind}`) ? photo.kind : "other";
-        const name = t(`photo.${kind}` as "photo.other");
-        return (
+    <>
+      <ul className="photos">
+        {photos.map((photo, at) => (
           <li key={photo.photo_id}>
-            <DialogTrigger>
-              <Button className="quiet photo">◫ {name}</Button>
-              <ModalOverlay className="overlay" isDismissable>
-                <Modal className="viewer">
-                  <Dialog>
-                    {({ close }) => (
-                      <>
-                        <header>
-                          <Heading slot="title">{name}</Heading>
-                          <Button className="quiet" onPress={close}>
-                            {t("office.close")}
-                          </Button>
-                        </header>
-                        <Picture photo={photo} name={name} />
-                      </>
-                    )}
-                  </Dialog>
-                </Modal>
-              </ModalOverlay>
-            </DialogTrigger>
+            <Button className="quiet photo" onPress={() => setOpen(at)}>
+              ◫ {nameOf(photo)}
+            </Button>
           </li>
-        );
-      })}
-    </ul>
+        ))}
+      </ul>
+      <ModalOverlay className="overlay" isDismissable isOpen={shown !== undefined} onOpenChange={() => setOpen(undefined)}>
+        <Modal className="viewer wide">
+          <Dialog>
+            {({ close }) => (
+              <div
+                onKeyDown={(event) => {
+                  const isTyping = event.target instanceof HTMLInputElement;
+                  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+                  if (by && !event.shiftKey && !isTyping) turn(by);
+                }}
+              >
+                <header>
+                  <Heading slot="title">{shown && nameOf(shown)}</Heading>
+                  {photos.length > 1 && open !== undefined && (
+                    <span className="turn">
+                      <Button className="quiet" aria-label={t("viewer.before")} isDisabled={open === 0} onPress={() => turn(-1)}>
+                        ‹
+                      </Button>
+                      <output>{`${open + 1} / ${photos.length}`}</output>
+                      <Button
+                        className="quiet"
+                        aria-label={t("viewer.next")}
+                        isDisabled={open === photos.length - 1}
+                        onPress={() => turn(1)}
+                      >
+                        ›
+                      </Button>
+                    </span>
+                  )}
+                  <Button className="quiet" autoFocus onPress={close}>
+                    {t("office.close")}
+                  </Button>
+                </header>
+                {shown && <Picture key={shown.photo_id} photo={shown} name={nameOf(shown)} />}
+              </div>
+            )}
+          </Dialog>
+        </Modal>
+      </ModalOverlay>
+    </>
   );
 }
 
@@ -59,13 +88,12 @@ const wantsReason = (error: Error | null) =>
 
 function Picture({ photo, name }: { photo: Promised; name: string }) {
   const { t } = useTranslation();
-  const [isLarge, setLarge] = useState(false);
-  const [hasPreview, setPreview] = useState(true);
+  const [isOriginal, setOriginal] = useState(false);
   const [reason, setReason] = useState<string>();
   const link = useQuery({
-    queryKey: ["photo", photo.photo_id, isLarge || !hasPreview, reason],
+    queryKey: ["photo", photo.photo_id, isOriginal, reason],
     // At first a preview without what the camera noted; the original, to the pixel, on asking.
-    queryFn: () => linked(photo, reason, isLarge || !hasPreview ? "original" : "1600").catch(() => linked(photo, reason, "original")),
+    queryFn: () => linked(photo, reason, isOriginal ? "original" : "1600").catch(() => linked(photo, reason, "original")),
     gcTime: 0,
     retry: false,
   });
@@ -92,19 +120,15 @@ function Picture({ photo, name }: { photo: Promised; name: string }) {
   if (link.error) return <Failed error={link.error} />;
   return (
     <figure>
-      <button type="button" className={isLarge ? "zoom large" : "zoom"} onClick={() => setLarge(!isLarge)}>
-        {/* A photo that came a moment ago has no preview yet. */}
-        <img src={link.data.url} alt={name} onError={() => setPreview(false)} />
-      </button>
+      {/* A photo that came a moment ago has no preview yet. */}
+      <Stage url={link.data.url} name={name} failed={() => setOriginal(true)} />
       <figcaption>
-        {photo.sha256 && (
-          <span>
-            {t("office.original")} <code>{photo.sha256}</code>
-          </span>
-        )}
-        <a href={`/api/v1/evidence/photos/${photo.photo_id}/bundle`} download>
-          {t("office.evidence")}
-        </a>
+        <Provenance
+          photo={photo.photo_id}
+          promised={photo.sha256}
+          original={isOriginal ? link.data.url : undefined}
+          askOriginal={() => setOriginal(true)}
+        />
       </figcaption>
     </figure>
   );

@@ -309,11 +309,76 @@ export interface TimelineItem {
   voided?: boolean;
   class?: string;
   missing?: string[];
+  findings?: { finding_id: Id; code: string; photo_id: Id; closed: boolean }[];
+}
+
+export interface NamedDoor {
+  office_id: Id;
+  label: string;
+}
+
+/** A value, how it became known, and the record that says so. */
+export interface Shown {
+  value: string;
+  source: string;
+  op_id: Id;
+  others?: string[];
+}
+
+export interface Tenant {
+  name?: Shown;
+  uscc?: Shown;
+  signage?: Shown;
+  stay: "present" | "moved_out" | "unknown";
+  physical: boolean;
+  first_seen_ms?: Millis;
+  last_seen_ms?: Millis;
+}
+
+/** What follows from all records of a room. */
+export interface RoomTold {
+  label: string;
+  status: string;
+  becomes?: Id[];
+  aliases: NamedDoor[];
+  changes: { op_id: Id; parents: NamedDoor[]; children: NamedDoor[] }[];
+  obtained: { round_id: Id; elements: { element: string; op_id: Id }[] }[];
+  conflicts: { conflict_id: Id; code: string }[];
+  rounds?: { round_id: Id; state: RoomState; reason?: string; visits: number }[];
 }
 
 export interface Timeline {
   office_id: Id;
+  floor: string;
+  room: RoomTold;
+  tenants: Tenant[];
   items: TimelineItem[];
+}
+
+/** What is known of a photo. */
+export interface PhotoTold {
+  photo_id: Id;
+  sha256: string;
+  author: string | null;
+  received_ms: Millis;
+  stated?: {
+    captured_wall_ms?: Millis;
+    latitude?: number;
+    longitude?: number;
+    accuracy_m?: number;
+    seq?: number;
+    is_signed: boolean;
+  };
+  entries: {
+    leaf_index: number;
+    at_ms: Millis;
+    event: string;
+    signature?: string;
+    bucket?: string;
+    mode?: string;
+    retain_until_ms?: Millis;
+  }[];
+  checkpoint_size: number;
 }
 
 /** RFC 9457 problem details, in two languages. */
