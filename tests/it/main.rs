@@ -46,6 +46,7 @@ mod odd_ops;
 mod order;
 mod past;
 mod photo_backups;
+mod photo_bombs;
 mod photo_care;
 mod photo_disk;
 mod photo_faults;

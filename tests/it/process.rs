@@ -1,6 +1,7 @@
 //! A server in a process of its own, which can be killed: this test program again, told to run
 //! nothing but [`the_server`].
 
+use crate::decoding;
 use crate::world::{MONDAY_MS, World};
 use saolou_server::app::Server;
 use saolou_server::clock::Clock;
@@ -11,6 +12,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 const DATA_DIR: &str = "SAOLOU_TEST_SERVE_DATA_DIR";
+/// Set where the server is to read the photos that it receives.
+const READS_PHOTOS: &str = "SAOLOU_TEST_SERVE_READS_PHOTOS";
 const DATABASE_URL: &str = "SAOLOU_TEST_SERVE_DATABASE_URL";
 
 /// The server, where a test has asked for it in the environment. It ends with its test.
@@ -36,7 +39,10 @@ async fn the_server() {
     };
     let clock = Clock::default();
     clock.set_ms(MONDAY_MS + 60_000);
-    let server = Server::start(&settings, clock).await.expect("a server");
+    let mut server = Server::start(&settings, clock).await.expect("a server");
+    if std::env::var_os(READS_PHOTOS).is_some() {
+        server = server.reading_photos(decoding::reader());
+    }
     let address = server.address().expect("an address");
     #[expect(clippy::print_stdout, reason = "whoever started this process waits for the line")]
     {
@@ -57,6 +63,12 @@ impl Process {
     /// On the database of a world.
     pub(crate) fn start(world: &World) -> Self {
         Self::start_by(&[], world, world.folder()).expect("it serves")
+    }
+
+    /// On the database of a world, and reading the photos that it receives.
+    pub(crate) fn start_reading(world: &World) -> Self {
+        let by = ["env", &format!("{READS_PHOTOS}=1")];
+        Self::start_by(&by, world, world.folder()).expect("it serves")
     }
 
     /// On the database of a world, by a program that runs what follows its arguments, with the files
