@@ -45,7 +45,7 @@ on_both! {
         let wang = world.actor("wang").await;
         wang.sync(&[visit("wang", 1, "101", "locked")]).await;
         world.clock.set_ms(UNTIL_MS + 3 * DAY_MS);
-        let (qian, wang) = (world.actor("qian").await, world.actor("wang").await);
+        let qian = world.actor("qian").await;
         qian.put(&path(), because(world.round("closed"), "窗口与宽限期均已结束")).await;
         let closed = standing(&qian).await;
         assert_eq!(steps(&closed), [("open", None), ("closed", Some(1))]);
