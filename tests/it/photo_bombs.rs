@@ -131,7 +131,7 @@ on_both! {
         let wang = moved(&wang, &process.base);
         let mut photos = vec![("claim".to_owned(), claim()), ("bomb".to_owned(), bomb())];
         let (valid, mut dice) = (valid(), ChaCha8Rng::seed_from_u64(866));
-        let is_here = |number: &usize| (number % 2 == 0) == (world.database == Database::Sqlite);
+        let is_here = |number: &usize| number.is_multiple_of(2) == (world.database == Database::Sqlite);
         let some = BROKEN / 8 * faults_factor();
         for number in 0..if faults_factor() < 8 { some } else { BROKEN } {
             let bytes = broken(number, &valid, &mut dice);

@@ -36,7 +36,7 @@ impl FromStr for MapStyle {
             !host.is_empty() && host.chars().all(plain)
         };
         let origin = match (uri.scheme_str(), uri.authority()) {
-            (None, None) if text.starts_with('/') => None,
+            (None, None) if text.starts_with('/') && !text.starts_with("//") => None,
             (Some(scheme @ ("https" | "http")), Some(host)) if is_plain(host.as_str()) => {
                 Some(format!("{scheme}://{host}"))
             }
