@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 /// Connections of one person: the server lets nobody have more at work.
 const CONNECTIONS_OF_ONE: usize = 20;
-/// Photos that are planned in one request.
-const PLANNED: usize = 50;
+/// Photos that are planned in one request: few, so that what is planned is sent in a short cell.
+const PLANNED: usize = 8;
 /// The longest head of an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
