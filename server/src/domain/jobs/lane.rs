@@ -35,8 +35,10 @@ const BACKOFF_MS_MIN: Millis = 2_000;
 const BACKOFF_MS_MAX: Millis = 15 * 60_000;
 /// What a lane that does not read photos does at once.
 const HANDS: usize = 8;
-/// Jobs that a lane has taken at most, those that still wait for a core among them.
+/// Jobs that such a lane has taken at most, those that still wait for a hand among them.
 const TAKEN_MAX: usize = 128;
+/// The same for a lane that reads photos, a hand: each takes long, and what waits has to be held.
+const TAKEN_BY_A_READER: usize = 4;
 
 /// A job that was at work, how it ended, and what it leaves.
 struct Ended {
@@ -57,14 +59,19 @@ pub(super) struct Lane {
     hands: Arc<Semaphore>,
     /// The one that goes on while many photos come in.
     first_hand: Arc<Semaphore>,
+    /// How many jobs it has taken at most.
+    taken_max: usize,
 }
 
 impl Lane {
     pub(super) fn of(stage: Stage, holder: Uuid, work: Work) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let hands = if stage == Stage::Decode { cores } else { HANDS };
+        let (hands, taken_max) = match stage {
+            Stage::Decode => (cores, TAKEN_BY_A_READER * cores),
+            Stage::Archive | Stage::Tell => (HANDS, TAKEN_MAX),
+        };
         let [hands, first_hand] = [hands, 1].map(|hands| Arc::new(Semaphore::new(hands)));
-        Self { stage, holder, work, hands, first_hand }
+        Self { stage, holder, work, hands, first_hand, taken_max }
     }
 
     pub(super) async fn run(self, jobs: Jobs, mut stopping: watch::Receiver<bool>) {
@@ -78,11 +85,11 @@ impl Lane {
             while let Some(done) = at_work.try_join_next() {
                 ended.extend(done.ok().flatten());
             }
-            let room = TAKEN_MAX.saturating_sub(at_work.len());
+            let room = self.taken_max.saturating_sub(at_work.len());
             for job in self.turn(std::mem::take(&mut ended), room).await {
                 at_work.spawn(self.clone().one(job));
             }
-            let has_room = at_work.len() < TAKEN_MAX;
+            let has_room = at_work.len() < self.taken_max;
             tokio::select! {
                 Some(done) = at_work.join_next() => ended.extend(done.ok().flatten()),
                 () = bell.notified(), if has_room => {}

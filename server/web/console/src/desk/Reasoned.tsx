@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Button, Dialog, Form, Heading, Label, Modal, ModalOverlay, TextArea, TextField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import { Choices } from "../frame/Choices";
 import { Failed } from "../frame/Notices";
 
 interface Props {
@@ -69,14 +70,7 @@ export function Reasoned({ name, act, refusal, children, progress, isGrave }: Pr
                 </p>
               )}
               {acting.error && <Failed error={acting.error} />}
-              <div className="choices">
-                <Button className="quiet" onPress={() => setOpen(false)}>
-                  {t("decide.cancel")}
-                </Button>
-                <Button type="submit" className="main" isDisabled={acting.isPending}>
-                  {acting.isPending ? t("decide.filing") : t("decide.file")}
-                </Button>
-              </div>
+              <Choices isPending={acting.isPending} onCancel={() => setOpen(false)} />
             </Form>
           </Dialog>
         </Modal>

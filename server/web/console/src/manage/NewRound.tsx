@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Dialog, FieldError, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import { Choices } from "../frame/Choices";
 import { Failed } from "../frame/Notices";
 import { managing } from "./asking";
 import type { StandingRound } from "./types";
@@ -97,14 +98,7 @@ export function NewRound({ unit, rounds }: { unit: string; rounds: StandingRound
                 <FieldError />
               </TextField>
               {making.error && <Failed error={making.error} />}
-              <div className="choices">
-                <Button className="quiet" onPress={() => setOpen(false)}>
-                  {t("decide.cancel")}
-                </Button>
-                <Button type="submit" className="main" isDisabled={making.isPending}>
-                  {making.isPending ? t("decide.filing") : t("decide.file")}
-                </Button>
-              </div>
+              <Choices isPending={making.isPending} onCancel={() => setOpen(false)} />
             </Form>
           </Dialog>
         </Modal>
