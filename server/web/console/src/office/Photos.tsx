@@ -1,5 +1,5 @@
 import { Refused, post } from "@shared/api/client";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Dialog, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from "react-aria-components";
 import { useTranslation } from "react-i18next";
@@ -94,6 +94,8 @@ function Picture({ photo, name }: { photo: Promised; name: string }) {
     queryKey: ["photo", photo.photo_id, isOriginal, reason],
     // At first a preview without what the camera noted; the original, to the pixel, on asking.
     queryFn: () => linked(photo, reason, isOriginal ? "original" : "1600").catch(() => linked(photo, reason, "original")),
+    // What is told of the photo stays in place while its original is on the way.
+    placeholderData: keepPreviousData,
     gcTime: 0,
     retry: false,
   });
@@ -126,7 +128,7 @@ function Picture({ photo, name }: { photo: Promised; name: string }) {
         <Provenance
           photo={photo.photo_id}
           promised={photo.sha256}
-          original={isOriginal ? link.data.url : undefined}
+          original={isOriginal && !link.isPlaceholderData ? link.data.url : undefined}
           askOriginal={() => setOriginal(true)}
         />
       </figcaption>
