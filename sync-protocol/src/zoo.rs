@@ -137,6 +137,8 @@ defects! {
     ReleasedAtOnce = "released-at-once",
     /// An answer counts although its op was found to be lost after the request was made.
     LateAnswerCounts = "late-answer-counts",
+    /// A phone keeps the checkpoint that it was shown last, not the one with the most entries.
+    CheckpointForgotten = "checkpoint-forgotten",
 
     // The handset that shifts share.
     /// Whoever signs in goes on with the phone of the shift before.

@@ -88,6 +88,15 @@ pub(crate) fn answers<B: Backend>(
     Ok(())
 }
 
+/// Of the checkpoints of the evidence log a phone keeps the one with the most entries (EV-7), whatever
+/// server it meets.
+pub(crate) fn carried(before: u64, after: u64) -> Result<(), Broken> {
+    if after >= before {
+        return Ok(());
+    }
+    Err(Broken::new("EV-7", format!("a checkpoint of {before} entries was given up for {after}")))
+}
+
 /// Requests keep the limits (I12).
 pub(crate) fn limits(asked: &Asked, body: &[u8]) -> Result<(), Broken> {
     // Before a server has said what it takes, a phone assumes more.

@@ -1,12 +1,14 @@
 //! The server's core over a store in memory: the same functions that the real server calls, one
 //! transaction at a time. Here is the push; [`pull`] is its reading half, [`desk`] what the desk does,
-//! [`data`] what all of it leaves.
+//! [`log`] what it signs, [`data`] what all of it leaves.
 
 mod data;
 mod desk;
+mod log;
 mod pull;
 
 use self::data::Data;
+pub(crate) use self::log::log_key;
 use crate::backend::{Backend, Desk, Dump, Person, Reply, StoredRows};
 use crate::field;
 use saolou_protocol::building::answer::{Answer, AnswerStatus};
@@ -53,6 +55,8 @@ pub(crate) struct Core {
     durable: Option<Data>,
     buildings: BTreeSet<BuildingId>,
     rounds: Vec<RoundWindow>,
+    /// The last checkpoint that it signed, and of what.
+    signed: Option<((u64, u64), String)>,
 }
 
 type ReadOps = Vec<Result<Read, NoOp>>;
@@ -237,6 +241,7 @@ impl Backend for Core {
         let (results, duplicates) = self.push(by, ops);
         let reviews = self.reviews(by, &request.ask);
         let held = self.held(request.device);
+        let checkpoint = self.checkpoint(request.checkpoint.as_deref());
         let pull = request.pull.map(|asked| self.page(by, request.device, asked, now_ms));
         let reply = SyncReply {
             server_now_ms: now_ms,
@@ -245,7 +250,7 @@ impl Backend for Core {
             duplicates,
             held,
             reviews,
-            checkpoint: None,
+            checkpoint,
             backoff_ms: None,
             limits: LIMITS,
             pull,

@@ -5,13 +5,15 @@
 //! them has on it, and [`stored`] the part that survives a crash. [`outbox`] keeps the ops and [`replica`] the entities as served. [`request`] makes
 //! a request and [`reply`] says, step by step, what its reply leads to: [`release`] lets ops go and
 //! sends lost ones again, [`leave`] purges, [`repair`] mends the base. [`retry`] says when to try
-//! again, [`clocks`] what is known of the server's time, [`verbatim`] is JSON kept byte for byte.
+//! again, [`clocks`] what is known of the server's time, [`evidence`] what it has of the log that proves
+//! its photos, [`verbatim`] is JSON kept byte for byte.
 //!
 //! ```text
 //! capture → request → (network) → receive → apply, apply, … → request …
 //! ```
 
 pub mod clocks;
+pub mod evidence;
 pub mod handset;
 pub mod leave;
 pub mod outbox;

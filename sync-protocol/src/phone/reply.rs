@@ -56,6 +56,7 @@ enum Act {
     Compare(Box<Comparison>),
     Purge(BuildingId),
     Release,
+    Carry(String),
 }
 
 impl Step {
@@ -71,6 +72,7 @@ impl Step {
             Act::Compare(_) => "compare",
             Act::Purge(_) => "purge",
             Act::Release => "release",
+            Act::Carry(_) => "carry",
         }
     }
 }
@@ -142,13 +144,18 @@ impl Phone {
         let Step { asked, epoch, server_now_ms, act } = step;
         let stored = &mut self.stored;
         if let Act::Hear { limits, held, clock } = &act {
+            stored.evidence.turn();
             return stored.hear(&asked, epoch, server_now_ms, (limits, held, clock));
+        }
+        // Whatever epoch the data is of: what a key has signed stays signed.
+        if let Act::Carry(note) = &act {
+            return stored.evidence.take(note);
         }
         if stored.epoch != Some(epoch) {
             return false;
         }
         match act {
-            Act::Hear { .. } => true,
+            Act::Hear { .. } | Act::Carry(_) => true,
             Act::Answers(answers) => stored.answers(&asked, server_now_ms, answers),
             Act::Reviews(reviews) => stored.reviews(&asked, reviews),
             Act::Page(page) => stored.page(&asked, &page),
@@ -190,6 +197,7 @@ impl Stored {
         }
         acts.extend(leaving.into_iter().map(Act::Purge));
         acts.push(Act::Release);
+        acts.extend(reply.checkpoint.map(Act::Carry));
         let (asked, epoch, server_now_ms) = (Arc::new(asked), reply.epoch, reply.server_now_ms);
         let step = |act| Step { asked: Arc::clone(&asked), epoch, server_now_ms, act };
         acts.into_iter().map(step).collect()

@@ -50,7 +50,7 @@ impl Phone {
             device: stored.device,
             clock: Some(stored.clocks.reading(clock)),
             pending: Some(stored.pending()),
-            checkpoint: None,
+            checkpoint: stored.evidence.next(),
             ops: Vec::new(),
             ask: stored.ask(),
             pull: Some(stored.pull()),
@@ -103,10 +103,11 @@ fn bare(device: DeviceId) -> SyncRequest<'static> {
 }
 
 impl Stored {
-    /// What waits, of records alone: photos are the application's.
+    /// What waits.
     fn pending(&self) -> Pending {
         let waiting = self.outbox.iter().filter(|kept| kept.answer.is_none()).count();
-        Pending { records: u32::try_from(waiting).unwrap_or(u32::MAX), photos: 0 }
+        let count = |len| u32::try_from(len).unwrap_or(u32::MAX);
+        Pending { records: count(waiting), photos: count(self.evidence.photos().len()) }
     }
 
     /// The ops that the server was not asked about for the longest time.

@@ -1,6 +1,7 @@
 //! What a phone has stored: all that survives a crash, as one value.
 
 use super::clocks::Clocks;
+use super::evidence::Evidence;
 use super::leave::Leaving;
 use super::outbox::{Kept, Outbox, Standing, Tick};
 use super::release::{Durable, NewDevice};
@@ -39,6 +40,7 @@ pub struct Stored {
     pub(super) leaving: Leaving,
     pub(super) repair: Repair,
     pub(super) clocks: Clocks,
+    pub(super) evidence: Evidence,
 }
 
 impl Stored {
@@ -61,6 +63,7 @@ impl Stored {
             leaving: Leaving::default(),
             repair: Repair::default(),
             clocks: Clocks::default(),
+            evidence: Evidence::default(),
         }
     }
 
@@ -128,6 +131,12 @@ impl Stored {
     #[must_use]
     pub const fn clocks(&self) -> &Clocks {
         &self.clocks
+    }
+
+    /// What it has of the evidence log.
+    #[must_use]
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     pub(super) fn seal(

@@ -83,6 +83,7 @@ impl<B: Backend> World<'_, B> {
             signed_out: false,
             lost: from.lost.clone(),
             heard: from.heard.clone(),
+            carried: from.carried.clone(),
             was_damaged: from.was_damaged,
         };
         self.ledger.cloned = true;
@@ -108,6 +109,7 @@ impl<B: Backend> World<'_, B> {
         let fresh = DeviceId(self.dice.id());
         let back = &mut self.hands[hand];
         (back.handset, back.lost, back.heard) = (kept, BTreeMap::new(), BTreeMap::new());
+        back.carried.clear();
         back.sign_in(back.person, fresh);
         self.flights.retain(|flight| flight.hand != hand);
     }

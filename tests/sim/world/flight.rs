@@ -182,6 +182,7 @@ impl<B: Backend> World<'_, B> {
         check::let_go(&released, name)?;
         check::kept_long_enough(&self.ledger, &released, name, self.now_ms)?;
         check::released(self.server, &mut self.ledger, &released, name)?;
+        self.hands[hand].carry()?;
         if name == "page" {
             check::read_own(self.hands[hand].phone(), &self.ledger)
         } else {
@@ -201,6 +202,7 @@ fn in_words(step: &str) -> &str {
         "compare" => "compares digests",
         "purge" => "purges a building where it may",
         "release" => "lets ops go where it may",
+        "carry" => "keeps a checkpoint where it has most entries",
         other => other,
     }
 }

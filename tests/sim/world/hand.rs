@@ -3,8 +3,10 @@
 use crate::backend::Person;
 use crate::check::standings::Heard;
 use crate::check::{self, Broken};
+use crate::core::log_key;
 use crate::dice::Dice;
 use crate::field;
+use saolou_protocol::evidence::enrolment::{Invitation, log_fingerprint};
 use saolou_protocol::ids::{BootId, DeviceId, OpId, UserId};
 use saolou_protocol::phone::Phone;
 use saolou_protocol::phone::handset::Handset;
@@ -32,6 +34,8 @@ pub(crate) struct Hand {
     pub(super) lost: BTreeMap<OpId, u64>,
     /// The latest knowledge out of which each device has asked what is held.
     pub(super) heard: BTreeMap<DeviceId, Tick>,
+    /// How many entries the checkpoints had that each user's phone kept, at most.
+    pub(super) carried: BTreeMap<UserId, u64>,
     /// Its base was changed behind its back, or may be older than it thinks.
     pub(crate) was_damaged: bool,
 }
@@ -57,6 +61,7 @@ impl Hand {
             signed_out: false,
             lost: BTreeMap::new(),
             heard: BTreeMap::new(),
+            carried: BTreeMap::new(),
             was_damaged: false,
         };
         hand.sign_in(hand.person, DeviceId(dice.id()));
@@ -87,7 +92,19 @@ impl Hand {
     /// Somebody takes it.
     pub(super) fn sign_in(&mut self, person: Person, fresh: DeviceId) {
         self.person = person;
-        self.handset.sign_in(person.user, fresh);
+        let phone = self.handset.sign_in(person.user, fresh);
+        let (key, server) = (log_key(), "https://sim.example".to_owned());
+        let invitation = Invitation { server, code: "once".to_owned(), log: log_fingerprint(&key) };
+        assert!(phone.enrol(&invitation, key), "the invitation names the key");
+    }
+
+    /// The phone has kept a checkpoint, or has not: it never goes back to one with fewer entries.
+    pub(super) fn carry(&mut self) -> Result<(), Broken> {
+        let size = self.phone().stored().evidence().size();
+        let most = self.carried.entry(self.person.user).or_default();
+        check::carried(*most, size)?;
+        *most = size;
+        Ok(())
     }
 
     /// Who comes after whoever holds it.

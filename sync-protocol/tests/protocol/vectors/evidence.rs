@@ -3,8 +3,11 @@
 use super::{EVIDENCE, cases, list};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::checkpoint::{Checkpoint, Signed};
-use saolou_protocol::evidence::device_key::DeviceKey;
-use saolou_protocol::evidence::event::Commitment;
+use saolou_protocol::evidence::device_key::{DeviceKey, from_base64};
+use saolou_protocol::evidence::enrolment::{
+    Invitation, enrolled_bytes, log_fingerprint, rotated_bytes,
+};
+use saolou_protocol::evidence::event::{Commitment, Entry};
 use saolou_protocol::evidence::manifest::{Link, Manifest};
 use saolou_protocol::evidence::note::{Note, Purpose, Signer, Verdict, Verifier};
 use saolou_protocol::evidence::proof::{Proof, Shown};
@@ -246,6 +249,52 @@ fn receipts_hold_as_the_vectors_say() {
         }
         let signer = Signer::new(key.name(), Purpose::Log, &std::array::from_fn(|n| n as u8));
         assert_eq!(receipt.sign(&signer.expect("as the vectors are")), text(&case, "receipt"));
+    }
+}
+
+#[test]
+fn entries_of_the_log_are_read_and_written_as_the_vectors_have_them() {
+    for case in cases(EVIDENCE, "events") {
+        let leaf = text(&case, "leaf").as_bytes();
+        assert_eq!(leaf_hash(leaf), hash(&case, "hash"), "{case}");
+        let entry = Entry::read(leaf);
+        assert_eq!(entry.is_some(), case["event"].is_string(), "{case}");
+        let Some(entry) = entry else { continue };
+        let written = entry.leaf().expect("it is short enough");
+        assert_eq!(String::from_utf8_lossy(&written), text(&case, "leaf"));
+        assert_eq!(json!(entry)["event"], case["event"]);
+    }
+}
+
+#[test]
+fn enrolments_are_read_and_signed_as_the_vectors_say() {
+    for case in cases(EVIDENCE, "enrolments") {
+        if let Some(sent) = case["invitation"].as_str() {
+            let invitation = Invitation::parse(sent);
+            let server = invitation.as_ref().map(|invitation| invitation.server.as_str());
+            assert_eq!(json!(server), case["server"], "{case}");
+            let Some(invitation) = invitation else { continue };
+            assert_eq!(invitation.to_string(), sent);
+            assert_eq!(invitation.code, text(&case, "code"));
+            let key = Verifier::parse(text(&case, "key")).expect("a key");
+            assert_eq!(log_fingerprint(&key), hash(&case, "log"));
+            assert_eq!(invitation.log, hash(&case, "log"));
+            continue;
+        }
+        let device = text(&case, "device").parse().expect("a device");
+        let key = DeviceKey::parse(text(&case, "key")).expect("a key");
+        let before = case["before"].as_str().and_then(DeviceKey::parse);
+        let signed = match &before {
+            Some(before) => rotated_bytes(before, device, &key),
+            None => enrolled_bytes(text(&case, "code"), device, &key),
+        };
+        assert_eq!(String::from_utf8_lossy(&signed), text(&case, "signed"), "{case}");
+        let has_signed = |key: &DeviceKey, name: &str| {
+            key.has_signed(&signed, &from_base64(text(&case, name)).expect("a signature"))
+        };
+        let holds = has_signed(&key, "signature")
+            && before.is_none_or(|before| has_signed(&before, "signature_before"));
+        assert_eq!(json!(holds), case["holds"], "{case}");
     }
 }
 

@@ -4,8 +4,11 @@ use super::{PHONE, cases, list};
 use crate::world::object;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::digest::{Digest, Sums, term};
+use saolou_protocol::evidence::enrolment::Invitation;
+use saolou_protocol::evidence::note::Verifier;
 use saolou_protocol::held::Held;
-use saolou_protocol::ids::{BootId, BuildingId, DeviceId, GroupId, OpId, UserId};
+use saolou_protocol::ids::{BootId, BuildingId, DeviceId, GroupId, OpId, PhotoId, UserId};
+use saolou_protocol::phone::evidence::Taken;
 use saolou_protocol::phone::release::NewDevice;
 use saolou_protocol::phone::reply::Response;
 use saolou_protocol::phone::request::Asked;
@@ -110,6 +113,12 @@ impl Script {
             "take_refused" => {
                 assert!(self.phone.take_refused(OpId(uuid(number(&what)))).is_some());
             }
+            "enrol" => self.enrol(&what),
+            "photo" => self.photo(&what),
+            "receipt" => {
+                let photo = self.phone.photo_received(text(&what["text"]));
+                assert_eq!(json!(photo.map(|photo| back(photo.0))), what["is"], "{what}");
+            }
             "state" => self.state(&what),
             other => panic!("no such event: {other}"),
         }
@@ -138,6 +147,19 @@ impl Script {
         }
     }
 
+    fn enrol(&mut self, what: &Value) {
+        let invitation = Invitation::parse(text(&what["invitation"])).expect("an invitation");
+        let key = Verifier::parse(text(&what["key"])).expect("a key");
+        assert_eq!(json!(self.phone.enrol(&invitation, key)), what["is"], "{what}");
+    }
+
+    fn photo(&mut self, what: &Value) {
+        let hash = |name: &str| what[name].as_str().and_then(Hash::parse);
+        let sha256 = hash("sha256").expect("a hash");
+        let taken = Taken { sha256, bytes: number(&what["bytes"]), manifest: hash("manifest") };
+        self.phone.photo_taken(PhotoId(uuid(number(&what["id"]))), taken);
+    }
+
     fn request(&mut self, what: &Value) {
         let clock = self.clock();
         let (request, asked) = self.phone.request(&clock);
@@ -151,6 +173,8 @@ impl Script {
             "left": pull.left.iter().map(|bucket| back(bucket.0)).collect::<Vec<_>>(),
             "digests": pull.digests.keys().map(|bucket| back(bucket.0)).collect::<Vec<_>>(),
             "rows": pull.rows.iter().map(|rows| back(rows.bucket.0)).collect::<Vec<_>>(),
+            "checkpoint": request.checkpoint,
+            "photos": request.pending.map(|pending| pending.photos),
         });
         for (name, value) in what["is"].as_object().into_iter().flatten() {
             assert_eq!(found[name], *value, "{name} of {what}");
@@ -185,7 +209,7 @@ impl Script {
                 durable_through: held["durable"].as_u64().unwrap_or(0),
             },
             reviews: list(what, "reviews").iter().map(review).collect(),
-            checkpoint: None,
+            checkpoint: what["checkpoint"].as_str().map(str::to_owned),
             backoff_ms: None,
             limits: self.limits,
             pull: what.get("page").map(|page| self.page(page)),
