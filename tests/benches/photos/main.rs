@@ -15,6 +15,7 @@
 //! the figures of sending; [`raw`] what the disk does at best; [`open`] memory; [`pipeline`] the
 //! figures of reading; [`drawn`] the photo that is read.
 
+mod attic;
 mod drawn;
 mod open;
 mod pipeline;

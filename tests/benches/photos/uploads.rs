@@ -2,6 +2,7 @@
 //! number of connections, beside what the disk does with the same files in the same round.
 
 use crate::Options;
+use crate::attic::Attic;
 use crate::raw::{Synced, files_per_second, hashes_per_second};
 use crate::sender::{Film, Line, Way, lines};
 use crate::stand::server::Server;
@@ -22,6 +23,7 @@ struct Cell {
 /// Measures every size with every number of connections, and tells.
 pub(crate) async fn measure(options: &Options, program: &Path) {
     say("\nuploads, durable before they are answered (medians of the rounds)");
+    let attic = Attic::default();
     for kilobytes in &options.kilobytes {
         let film = Film::of(kilobytes * 1000);
         let hashes = hashes_per_second(&film);
@@ -30,25 +32,28 @@ pub(crate) async fn measure(options: &Options, program: &Path) {
             "connections | together | each alone | PUT | of together | p50 / p99 ms | tus | of together | p50 / p99 ms | CPU a photo | peak MB",
         );
         for connections in options.connections.iter().copied() {
-            row(options, program, &film, connections).await;
+            row(options, program, (&film, connections), &attic).await;
         }
     }
 }
 
-async fn row(options: &Options, program: &Path, film: &Film, connections: usize) {
+async fn row(
+    options: &Options,
+    program: &Path,
+    (film, connections): (&Film, usize),
+    attic: &Attic,
+) {
     let (mut together, mut alone) = (Vec::new(), Vec::new());
     let (mut puts, mut patches) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         let raw = |synced| {
-            let raw = tokio::task::block_in_place(|| {
-                files_per_second(film, connections, synced, options.time)
-            });
-            settle();
-            raw
+            tokio::task::block_in_place(|| {
+                files_per_second(film, connections, synced, options.time, attic)
+            })
         };
         let before = raw(Synced::Together);
-        puts.push(cell(program, film, connections, Way::Put, options.time).await);
-        patches.push(cell(program, film, connections, Way::Tus, options.time).await);
+        puts.push(cell(program, (film, connections), Way::Put, options.time, attic).await);
+        patches.push(cell(program, (film, connections), Way::Tus, options.time, attic).await);
         together.push(f64::midpoint(before, raw(Synced::Together)));
         alone.push(raw(Synced::Alone));
     }
@@ -77,11 +82,6 @@ fn mb(kib: u64) -> f64 {
     f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) * 1024.0 / 1e6
 }
 
-/// Lets the disk come to rest.
-fn settle() {
-    rustix::fs::sync();
-}
-
 fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
@@ -95,8 +95,14 @@ fn middle(mut cells: Vec<Cell>) -> Cell {
 }
 
 /// All connections send one photo after the other.
-async fn cell(program: &Path, film: &Film, connections: usize, way: Way, time: Duration) -> Cell {
-    let server = Server::start(program, None).await;
+async fn cell(
+    program: &Path,
+    (film, connections): (&Film, usize),
+    way: Way,
+    time: Duration,
+    attic: &Attic,
+) -> Cell {
+    let mut server = Server::start(program, None).await;
     let lines = lines(&server.base, connections, film).await;
     server.forget_peak_memory();
     let processor = server.processor_time();
@@ -110,8 +116,10 @@ async fn cell(program: &Path, film: &Film, connections: usize, way: Way, time: D
     let photos = u32::try_from(took.len()).unwrap_or(u32::MAX).max(1);
     let processor = (server.processor_time() - processor) / photos;
     let peak_kib = server.memory().map_or(0, |memory| memory.peak_kib);
+    let folder =
+        std::mem::replace(&mut server.place.folder, tempfile::tempdir().expect("a folder"));
     drop(server);
-    settle();
+    attic.take(folder);
     let per_second = f64::from(photos) / elapsed.as_secs_f64();
     Cell { per_second, spread: Spread::of(took), processor, peak_kib }
 }
