@@ -107,11 +107,11 @@ impl Photos {
         self.folder.root()
     }
 
-    /// The receipt of a photo that is here; `None` where it came before there was a log. The same
-    /// photo has the same entry for ever.
+    /// The receipt of a photo that is here; `None` where it came before there was a log, or the log
+    /// lacks entries that it had. The same photo has the same entry for ever.
     async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
         let id = filing::id_of(photo, "received", &sha256.0);
-        let entry = self.sync.store.event_body(id).await?;
+        let entry = self.log.promised(id).await?;
         entry.map(|entry| self.log.receipt(&entry, self.archive.promise())).transpose()
     }
 }
