@@ -17,7 +17,12 @@ use saolou_protocol::ids::DeviceId;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How often whoever starts looks whether another server has filled the log up, until its lease is over.
+const LOOKS: u32 = 48;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The evidence log of a database.
 #[derive(Clone)]
@@ -98,13 +103,24 @@ impl Log {
     }
 
     /// Fills the database up from the copy where it was set back: before anybody asks, so that what is
-    /// brought again finds its entry, and what was promised once is what is logged.
-    pub(crate) async fn catch_up(&self) {
-        match guard::compare(self).await {
-            Ok(Verdict::Refused(why)) => tracing::error!(why, "the evidence log is not signed"),
-            Ok(Verdict::Clear | Verdict::Restored) => {}
-            Err(error) => tracing::warn!(%error, "evidence log"),
+    /// brought again finds its entry, and what was promised once is what is logged. Gives whether the
+    /// database has all that the copy has.
+    pub(crate) async fn catch_up(&self) -> bool {
+        for _ in 0..LOOKS {
+            match guard::restore(self).await {
+                Ok(Some(Verdict::Elsewhere)) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(Some(Verdict::Refused(why))) => {
+                    tracing::error!(why, "the evidence log is not filled up");
+                    return false;
+                }
+                Ok(None | Some(Verdict::Clear | Verdict::Restored)) => return true,
+                Err(error) => {
+                    tracing::warn!(%error, "the evidence log is not filled up");
+                    return false;
+                }
+            }
         }
+        false
     }
 
     /// An event as it was filed, to be promised: `None` where there is none, and while the log is known
@@ -119,7 +135,9 @@ impl Log {
         let copied = signed_size(self.copied.load(Ordering::Acquire));
         let Some(mut filed) = self.store.filed(event).await? else { return Ok(None) };
         if filed.size < copied {
-            self.catch_up().await;
+            if let Err(error) = guard::restore(self).await {
+                tracing::warn!(%error, "the evidence log is not filled up");
+            }
             let Some(again) = self.store.filed(event).await? else { return Ok(None) };
             filed = again;
         }
