@@ -157,6 +157,7 @@ impl Server {
         let probing = tokio::spawn(app.archive.clone().keep_probing());
         let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
         let log = app.evidence.clone();
+        log.catch_up().await;
         let logging = tokio::spawn(async move {
             // What witnesses know is known before anything is signed.
             confirming.look().await;

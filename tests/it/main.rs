@@ -54,6 +54,7 @@ mod photos;
 mod pull;
 mod quarantine;
 mod rebuild;
+mod recovery;
 mod registry;
 mod roster;
 mod rounds;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// A copy of a database, made while its server stands still.
-struct Backup {
+pub(crate) struct Backup {
     /// The file of SQLite.
     file: PathBuf,
     /// The tables of PostgreSQL, each with a copy beside it.
@@ -20,7 +20,7 @@ struct Backup {
 }
 
 impl Backup {
-    async fn of(world: &mut World) -> Self {
+    pub(crate) async fn of(world: &mut World) -> Self {
         world.stop().await;
         let file = world.folder().join("kept.db");
         let mut tables = Vec::new();
@@ -40,7 +40,7 @@ impl Backup {
     }
 
     /// The server stands on the older database from now on, and on the folder as it is.
-    async fn restore(self, world: &mut World) {
+    pub(crate) async fn restore(self, world: &mut World) {
         world.stop().await;
         if world.database == Database::Sqlite {
             for name in ["saolou.db-wal", "saolou.db-shm"] {

@@ -7,6 +7,10 @@ use crate::config::{ArchiveAct, ArchiveCommand};
 use crate::domain::accounts::Gate;
 use crate::domain::archive::retention::Removal;
 use crate::domain::archive::{Archive, Holding};
+use crate::domain::evidence::keys::Given;
+use crate::domain::evidence::log::Log;
+use crate::domain::recovery::Recovery;
+use crate::domain::writer::Writer;
 use crate::store::{CopyRow, Store};
 use crate::telemetry;
 use saolou_protocol::canonical::Hash;
@@ -76,8 +80,7 @@ async fn act(
             if !options.from_archive {
                 return Err("restore: add --from-archive".into());
             }
-            let restored = archive.restore().await?;
-            Ok((restored.bad.is_empty(), json!(restored)))
+            restore(options, archive, store, clock).await
         }
         ArchiveAct::Extend => {
             let days = options.days.ok_or("extend: --days is missing")?;
@@ -87,6 +90,30 @@ async fn act(
         ArchiveAct::Hold | ArchiveAct::Free => hold(options, archive).await,
         ArchiveAct::Remove => remove(options, archive, store, clock).await,
     }
+}
+
+/// Brings originals back, and then what the database has forgotten of their photos.
+async fn restore(
+    options: &ArchiveCommand,
+    archive: &Archive,
+    store: &Store,
+    clock: &Clock,
+) -> Result<(bool, Value), Failure> {
+    let settings = &options.settings;
+    let mut restored = archive.restore().await?;
+    let given = Given::read(&settings.evidence)?;
+    let log = Log::open(store, clock, &settings.data_dir, given).await?;
+    let (writer, task) = Writer::start(store.clone(), clock.clone());
+    let recovery = Recovery { store, clock, log: &log, archive, writer: &writer };
+    let recovered = recovery.recover().await;
+    drop(writer);
+    task.await?;
+    let recovered = recovered?.told();
+    restored.unnamed = store.read().await?.copies_without_photo().await?;
+    let is_well = restored.bad.is_empty() && recovered.is_well();
+    let mut told = json!(restored);
+    told["photos"] = json!(recovered);
+    Ok((is_well, told))
 }
 
 async fn hold(options: &ArchiveCommand, archive: &Archive) -> Result<(bool, Value), Failure> {

@@ -2,7 +2,7 @@
 
 use super::fold::head_of;
 use super::licences::Moved;
-use super::photos::{self, Arrival};
+use super::photos::{self, Arrival, Claim};
 use super::{quarantine, restrictions};
 use crate::error::Result;
 use crate::store::{
@@ -87,11 +87,18 @@ pub(super) async fn write(tx: &mut Tx, commit: &Commit<'_>) -> Result<bool> {
 pub(super) async fn note_photos(
     tx: &mut Tx,
     arrivals: &[&Arrival],
+    claims: &[Claim],
     commit: &Commit<'_>,
     now_ms: Millis,
 ) -> Result<()> {
-    let photos: Vec<PhotoRow> =
+    let mut photos: Vec<PhotoRow> =
         arrivals.iter().filter_map(|arrival| arrival.photo.clone()).collect();
+    let claimed = arrivals.iter().filter(|arrival| arrival.is_claimed);
+    let claimed = claimed.filter_map(|arrival| arrival.photo.as_ref());
+    for photo in claimed.chain(claims.iter().map(|claim| &claim.photo)) {
+        tx.drop_unclaimed(photo.photo_id, &photo.sha256).await?;
+    }
+    photos.extend(claims.iter().map(|claim| claim.photo.clone()));
     tx.put_photos(&photos).await?;
     let manifests: Vec<ManifestRow> =
         arrivals.iter().filter_map(|arrival| arrival.manifest.clone()).collect();
@@ -105,6 +112,10 @@ pub(super) async fn note_photos(
         arrivals.iter().flat_map(|arrival| arrival.salts.iter().cloned()).collect();
     let mut jobs: Vec<NewJob> =
         arrivals.iter().flat_map(|arrival| arrival.jobs.iter().copied()).collect();
+    for Claim { photo, .. } in claims {
+        let sha256 = photo.sha256.as_slice().try_into().map(Hash);
+        jobs.extend(sha256.iter().flat_map(|sha256| photos::jobs(photo.photo_id, *sha256)));
+    }
     let ended: Vec<_> = arrivals.iter().filter_map(|arrival| arrival.ended).collect();
     tx.end_uploads(&ended, now_ms).await?;
     for change in &commit.moves {

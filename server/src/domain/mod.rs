@@ -13,7 +13,8 @@
 //! [`timeline`], [`conflicts`], [`late`] and [`promised`] what supervisors read · [`settling`], [`quarantine`] and
 //! [`devices`] what they decide · [`photos`] what has arrived, the [`evidence`] log what can be
 //! proved of it, [`jobs`] what is done with it afterwards, `decoding` and `telling` two of them,
-//! [`archive`] where it is kept, [`findings`] what is to be looked at.
+//! [`archive`] where it is kept, [`recovery`] what a set-back database has forgotten of it, [`findings`]
+//! what is to be looked at.
 
 pub(crate) mod access;
 pub(crate) mod accounts;
@@ -42,6 +43,7 @@ pub(crate) mod promised;
 pub(crate) mod pull;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
+pub(crate) mod recovery;
 pub(crate) mod registration;
 pub(crate) mod registry;
 mod restrictions;

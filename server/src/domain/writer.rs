@@ -11,7 +11,7 @@ use super::batch;
 use super::doorbells::Doorbells;
 use super::fold::Cache;
 use super::licences;
-use super::photos::Arrival;
+use super::photos::{self, Arrival};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::bells::is_race;
@@ -299,24 +299,29 @@ impl Work {
             self.seen.clear();
             self.cache = Cache::default();
         }
-        let known = batch::known(&mut tx, ops).await?;
-        let mut plan = Plan::of(ops, known);
+        let now_ms = self.clock.now_ms();
+        let claims = photos::claims(&mut tx, ops, now_ms).await?;
+        let said = claims.iter().filter_map(|claim| claim.verified.as_ref());
+        let all: Vec<&Judged> = ops.iter().copied().chain(said).collect();
+        let known = batch::known(&mut tx, &all).await?;
+        let mut plan = Plan::of(&all, known);
         let mut buildings = self.cache.take(&mut tx, &plan.buckets(), &plan.heads()).await?;
-        plan.found_elsewhere(licences::elsewhere(&mut tx, ops, &buildings).await?);
+        plan.found_elsewhere(licences::elsewhere(&mut tx, &all, &buildings).await?);
         // A defect in a rule must not end the writer for everybody. What it was working on is
         // forgotten and folded anew from the ops.
         let merging = AssertUnwindSafe(|| plan.merge(&mut buildings));
         let commit = std::panic::catch_unwind(merging).map_err(|_| Failure::Merge)?;
         let seen = self.unseen(ops);
-        let now_ms = self.clock.now_ms();
         tx.put_devices(&seen, now_ms).await?;
-        batch::note_photos(&mut tx, arrivals, &commit, now_ms).await?;
+        batch::note_photos(&mut tx, arrivals, &claims, &commit, now_ms).await?;
         if !batch::write(&mut tx, &commit).await? {
             return Ok(None);
         }
         tx.commit().await?;
         self.seen.extend(seen);
-        Ok(Some(self.keep(commit, buildings)))
+        let mut outcomes = self.keep(commit, buildings);
+        outcomes.truncate(ops.len());
+        Ok(Some(outcomes))
     }
 
     /// The devices of a batch that this writer has not noted yet.

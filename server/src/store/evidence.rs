@@ -22,17 +22,28 @@ pub(crate) struct SaltRow {
     pub(crate) salt: Vec<u8>,
 }
 
+/// An event as it was filed, and how far the log has come.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct FiledRow {
+    pub(crate) body: Vec<u8>,
+    /// Entries of the newest checkpoint here.
+    pub(crate) size: i64,
+    /// Entries of the largest checkpoint that others brought back and that is not here.
+    pub(crate) known: i64,
+}
+
 impl Store {
     /// An event as it was filed: one statement without a transaction around it, since every photo asks.
-    pub(crate) async fn event_body(&self, event: Uuid) -> Result<Option<Vec<u8>>> {
-        const SQL: &str = "select body from evidence_event where event_id = $1";
+    pub(crate) async fn filed(&self, event: Uuid) -> Result<Option<FiledRow>> {
+        const SQL: &str = "select body, \
+             (select coalesce(max(size), 0) from evidence_checkpoint) as size, \
+             (select coalesce(max(size), 0) from evidence_known) as known \
+             from evidence_event where event_id = $1";
         match self {
             Self::Sqlite { readers, .. } => {
-                sqlx::query_scalar(SQL).bind(event).fetch_optional(readers).await
+                sqlx::query_as(SQL).bind(event).fetch_optional(readers).await
             }
-            Self::Postgres(pool, _) => {
-                sqlx::query_scalar(SQL).bind(event).fetch_optional(pool).await
-            }
+            Self::Postgres(pool, _) => sqlx::query_as(SQL).bind(event).fetch_optional(pool).await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What happens when somebody changes, drops or sets back what is stored.
 
-use super::{PATIENCE, fill, head, key, proof, send, text, until};
+use super::{PATIENCE, audit, auditor, bytes, fill, head, key, proof, send, text, until};
 use crate::actors::{Actor, problem};
 use crate::world::{World, id, on_both};
 use reqwest::{Method, StatusCode};
@@ -78,8 +78,8 @@ on_both! {
         let wang = world.actor("wang").await;
         send(&wang, id("photo 1"), b"photo 1").await;
         let early = head(&wang, 1).await;
-        send(&wang, id("photo 2"), b"photo 2").await;
-        let late = head(&wang, 2).await;
+        let promised = send(&wang, id("photo 2"), b"photo 2").await["receipt"].take();
+        let late = head(&wang, proof(&wang, id("photo 2")).await.index + 1).await;
         // A fork needs more than a backup of the database: the copy beside it is gone too.
         world.stop().await;
         let (copy, away) = (world.folder().join("evidence"), world.folder().join("away"));
@@ -88,7 +88,11 @@ on_both! {
         world.start().await;
         let wang = world.actor("wang").await;
         assert_eq!(note(&wang, late.note.to_string()).await.status(), StatusCode::NO_CONTENT);
-        send(&wang, id("photo 3"), b"photo 3").await;
+        // Photos are taken; what their entries will be is not promised, and phones keep them.
+        for (photo, bytes) in [("photo 2", b"photo 2"), ("photo 3", b"photo 3")] {
+            let answer = send(&wang, id(photo), bytes).await;
+            assert!(answer["receipt"].is_null(), "{photo}: {answer}");
+        }
         refuses(&world).await;
         assert_eq!(head(&wang, 1).await.checkpoint, early.checkpoint);
         // The copy is found again: what it holds takes its places, and then what waited.
@@ -101,6 +105,43 @@ on_both! {
         assert_eq!(world.number("select count(*) from evidence_known").await, 0);
         proof(&wang, id("photo 2")).await;
         proof(&wang, id("photo 3")).await;
+        assert_eq!(send(&wang, id("photo 2"), b"photo 2").await["receipt"], promised);
+        assert!(send(&wang, id("photo 3"), b"photo 3").await["receipt"].is_string());
+    }
+
+    async fn a_receipt_names_the_entry_that_the_log_had_before_it_was_set_back(world: World) {
+        let (wang, shen) = (world.actor("wang").await, auditor(&world).await);
+        send(&wang, id("photo 1"), b"photo 1").await;
+        let early = head(&wang, 1).await.checkpoint;
+        let promised = send(&wang, id("photo 2"), b"photo 2").await["receipt"].take();
+        proof(&wang, id("photo 2")).await;
+        // The database is set back under the server, and nobody may fill the log up yet.
+        let mut direct = world.direct().await;
+        let other = direct.id(id("another server"));
+        let held = format!("update evidence_lease set holder = {other}, until_ms = 9000000000000000");
+        direct.execute(&held).await;
+        set_back(&world, early.size).await;
+        let photo = direct.id(id("photo 2"));
+        direct.execute(&format!("delete from photo where photo_id = {photo}")).await;
+        direct.execute("delete from evidence_salt").await;
+        world.clock.set_ms(world.clock.now_ms() + 60_000);
+        let again = send(&wang, id("photo 2"), b"photo 2").await;
+        assert!(again["state"] == "stored" && again["receipt"].is_null(), "{again}");
+        direct.execute("delete from evidence_lease").await;
+        until("the receipt", async || {
+            let again = send(&wang, id("photo 2"), b"photo 2").await;
+            (again["receipt"] == promised).then_some(())
+        }).await;
+        let proof = proof(&wang, id("photo 2")).await;
+        let leaf = leaf_hash(proof.extra.as_ref().expect("the entry"));
+        let key = key(&wang).await;
+        assert!(matches!(proof.check(leaf, &key), Shown::Included(_)));
+        // Salts of before are lost, those of now open nothing: a bundle opens neither, and proves.
+        let file = world.folder().join("bundle.zip");
+        let path = format!("/api/v1/evidence/photos/{}/bundle", id("photo 2"));
+        std::fs::write(&file, bytes(&shen, &path).await).expect("it is ours");
+        let (is_proved, told) = audit(&file, key.to_string());
+        assert!(is_proved && !told.contains("committed to author"), "{told}");
     }
 
     async fn a_history_beside_the_one_that_was_signed_is_a_fork(world: World) {

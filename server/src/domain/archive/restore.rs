@@ -1,13 +1,14 @@
 //! Makes the folder beside the server, and the table of copies, from the archive alone.
 //!
 //! Names in the archive are hashes: each original proves itself. Whose photo it is, the archive does
-//! not say; that comes back with the database, or with the evidence log.
+//! not say; that comes back with the database, or with the evidence log (`recovery`).
 
-use super::{Archive, LOCAL, NotArchived};
-use crate::blobs::{Failure, Found, Mark};
+use super::{Archive, LOCAL, NotArchived, place_of};
+use crate::blobs::{Failure, Folder, Found, Mark};
 use crate::error::Error;
-use crate::store::CopyRow;
+use crate::store::{CopyRow, RemovalRow};
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::time::Millis;
 use serde::Serialize;
 
 /// What came back.
@@ -26,6 +27,62 @@ pub(crate) struct Restored {
 }
 
 impl Archive {
+    /// Whether an original lies whole beside the server.
+    pub(crate) async fn is_here(&self, hash: Hash) -> Result<bool, Error> {
+        match self.look_here(hash).await {
+            Ok(_) => Ok(true),
+            Err(NotArchived::NoOriginal(_)) => Ok(false),
+            Err(error) => Err(Error::Internal(format!("original {hash}: {error}"))),
+        }
+    }
+
+    /// Whether an original is neither beside the server nor where its copies are noted.
+    ///
+    /// # Errors
+    /// Where that cannot be told now.
+    pub(crate) async fn is_gone(&self, hash: Hash) -> Result<bool, Error> {
+        if self.is_here(hash).await? {
+            return Ok(false);
+        }
+        let copies = self.copies(hash).await?;
+        let there = |copy: &&CopyRow| copy.store == self.0.name && copy.state != "removed";
+        for copy in copies.iter().filter(there) {
+            match self.0.blobs.read(&place_of(copy)).await {
+                Ok(_) => return Ok(false),
+                Err(Failure::Missing) => {}
+                Err(error) => return Err(Error::Internal(format!("original {hash}: {error}"))),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Notes that two persons removed an original, where only the log knows.
+    pub(crate) async fn note_gone(
+        &self,
+        hash: Hash,
+        reason: &str,
+        at_ms: Millis,
+    ) -> Result<(), Error> {
+        let mut rows = self.copies(hash).await?;
+        if rows.iter().all(|copy| copy.store != LOCAL) {
+            rows.push(self.row(LOCAL, hash, &Folder::place(hash), 0));
+        }
+        let removal = RemovalRow {
+            asked_by: uuid::Uuid::nil(),
+            asked_ms: at_ms,
+            reason: reason.to_owned(),
+            agreed_by: Some(uuid::Uuid::nil()),
+            agreed_ms: Some(at_ms),
+            removed_ms: Some(at_ms),
+        };
+        let mut tx = self.0.store.write().await?;
+        for copy in rows {
+            tx.put_archive_copy(&CopyRow { state: "removed".to_owned(), ..copy }).await?;
+        }
+        tx.put_archive_removal(&hash.0, &removal).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Brings every original back that is in the archive and not here. Doing it again goes on where
     /// it was cut off, and reads what is here once more.
     ///

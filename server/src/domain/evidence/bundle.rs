@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::{DeviceKeyRow, LoggedRow, PhotoFacts, Tx};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::device_key::DeviceKey;
-use saolou_protocol::evidence::event::{Entry, Event};
+use saolou_protocol::evidence::event::{Commitment, Entry, Event};
 use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
 use serde_json::{Map, Value, json};
@@ -121,7 +121,10 @@ impl Log {
                 // A device has one salt, wherever it is named.
                 (filing::DEVICE, device, device),
             ] {
-                if let Some(salt) = tx.salt(of, member).await? {
+                let salt = tx.salt(of, member).await?;
+                // Brought again to a database that was set back, a photo has a salt that does not open
+                // its entry: that one's is lost.
+                if let Some(salt) = salt.filter(|salt| opens(row, member, salt, value)) {
                     let salt: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
                     opened.push(json!({
                         "event_id": row.event_id, "name": member, "salt": salt,
@@ -175,6 +178,14 @@ async fn signing_key(tx: &mut Tx, facts: &PhotoFacts) -> Result<Option<DeviceKey
         DeviceKey::parse(&row.public_key).and_then(|key| manifest.is_signed_by(&key)) == Some(true)
     };
     Ok(tx.device_keys(device.0).await?.into_iter().find(has_signed))
+}
+
+/// Whether a salt opens what an entry is committed to under a name.
+fn opens(row: &LoggedRow, member: &str, salt: &[u8], value: Uuid) -> bool {
+    let entry: Option<Value> = serde_json::from_slice(&row.body).ok();
+    let committed = entry.and_then(|entry| Hash::parse(entry.get(member)?.as_str()?));
+    let Ok(salt) = salt.try_into() else { return false };
+    committed == Some(Commitment::of(&salt, member, value.as_bytes()).0)
 }
 
 /// Whether an entry is committed to a device.

@@ -21,6 +21,9 @@ pub(crate) struct Copy {
     checkpoints: File,
     edge: Edge,
     last: Option<Kept>,
+    /// Bytes of both files that are whole. What a crash cut off behind them goes when something is
+    /// appended: whoever only reads, maybe beside the server, changes nothing.
+    whole: (u64, u64),
 }
 
 /// A checkpoint of the copy.
@@ -39,7 +42,7 @@ pub(crate) struct Beyond {
 
 impl Copy {
     /// Opens the copy in a folder, and makes it where there is none. What a crash cut off at the end
-    /// is dropped: it was in no checkpoint that anybody saw.
+    /// does not count: it was in no checkpoint that anybody saw.
     ///
     /// # Errors
     /// Where the files cannot be read or written, or an entry is not the one that was signed.
@@ -51,7 +54,8 @@ impl Copy {
             options.map_err(|error| failed(&path, &error))
         };
         let (mut entries, mut checkpoints) = (open("entries")?, open("checkpoints")?);
-        let kept = read_checkpoints(&mut checkpoints).map_err(|error| failed(folder, &error))?;
+        let read = read_checkpoints(&mut checkpoints).map_err(|error| failed(folder, &error));
+        let (kept, whole_checkpoints) = read?;
         let mut bytes = Vec::new();
         entries.read_to_end(&mut bytes).map_err(|error| failed(folder, &error))?;
         let (mut rest, mut edge) = (&bytes[..], Edge::default());
@@ -68,9 +72,8 @@ impl Copy {
             }
             last = Some(checkpoint);
         }
-        let whole = bytes.len() - rest.len();
-        entries.set_len(whole as u64).map_err(|error| failed(folder, &error))?;
-        Ok(Self { entries, checkpoints, edge, last })
+        let whole = ((bytes.len() - rest.len()) as u64, whole_checkpoints);
+        Ok(Self { entries, checkpoints, edge, last, whole })
     }
 
     /// The right edge of the tree over all entries.
@@ -98,22 +101,20 @@ impl Copy {
             let what = format!("the entries of checkpoint {} are others", kept.size);
             return Err(Error::Internal(format!("evidence log: {what}")));
         }
-        let length = self.entries.metadata().map(|of| of.len());
         let note = format!("{}\n", kept.note);
-        let written = length.and_then(|length| {
-            let written = self
-                .entries
-                .write_all(&bytes)
-                .and_then(|()| self.entries.sync_data())
-                .and_then(|()| self.checkpoints.write_all(note.as_bytes()))
-                .and_then(|()| self.checkpoints.sync_data());
-            // Half an entry must not stand before the next whole one.
-            if written.is_err() {
-                drop(self.entries.set_len(length));
-            }
-            written
-        });
+        // Half an entry must not stand before the next whole one.
+        let (whole_entries, whole_checkpoints) = self.whole;
+        let written = self
+            .entries
+            .set_len(whole_entries)
+            .and_then(|()| self.checkpoints.set_len(whole_checkpoints))
+            .and_then(|()| self.entries.write_all(&bytes))
+            .and_then(|()| self.entries.sync_data())
+            .and_then(|()| self.checkpoints.write_all(note.as_bytes()))
+            .and_then(|()| self.checkpoints.sync_data());
         written.map_err(|error| Error::Internal(format!("copy of the evidence log: {error}")))?;
+        self.whole.0 += bytes.len() as u64;
+        self.whole.1 += note.len() as u64;
         (self.edge, self.last) = (edge, Some(kept));
         Ok(nodes)
     }
@@ -126,7 +127,7 @@ impl Copy {
         let read = |error: std::io::Error| Error::Internal(format!("copy of the log: {error}"));
         let mut bytes = Vec::new();
         self.entries.seek(SeekFrom::Start(0)).map_err(read)?;
-        self.entries.read_to_end(&mut bytes).map_err(read)?;
+        (&mut self.entries).take(self.whole.0).read_to_end(&mut bytes).map_err(read)?;
         let (mut rest, mut entries, mut index) = (&bytes[..], Vec::new(), 0);
         while let Some(entry) = take_entry(&mut rest) {
             if index >= size {
@@ -134,14 +135,14 @@ impl Copy {
             }
             index += 1;
         }
-        let mut checkpoints = read_checkpoints(&mut self.checkpoints).map_err(read)?;
-        checkpoints.retain(|kept| kept.size > size);
+        let (mut checkpoints, _) = read_checkpoints(&mut self.checkpoints).map_err(read)?;
+        checkpoints.retain(|kept| (size + 1..=self.edge.size()).contains(&kept.size));
         Ok(Beyond { entries, checkpoints })
     }
 }
 
-/// The whole checkpoints of a file; one that was cut off is cut off for good.
-fn read_checkpoints(file: &mut File) -> std::io::Result<Vec<Kept>> {
+/// The whole checkpoints of a file, and how many bytes they take; one that was cut off is none.
+fn read_checkpoints(file: &mut File) -> std::io::Result<(Vec<Kept>, u64)> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.read_to_end(&mut bytes)?;
@@ -158,10 +159,7 @@ fn read_checkpoints(file: &mut File) -> std::io::Result<Vec<Kept>> {
         whole += head.len() + signatures.len();
         kept.push(Kept { size, root, note });
     }
-    if whole < bytes.len() {
-        file.set_len(whole as u64)?;
-    }
-    Ok(kept)
+    Ok((kept, whole as u64))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

@@ -23,13 +23,37 @@ pub(super) enum Verdict {
     Clear,
     /// Nothing may be signed, and why.
     Refused(String),
+    /// Another server is at it; nothing may be signed meanwhile.
+    Elsewhere,
     /// The database had been set back, and was filled up from the copy.
     Restored,
+}
+
+/// Fills the database up from the copy where it is behind. `None` where it is not.
+pub(super) async fn restore(log: &Log) -> Result<Option<Verdict>> {
+    // What the copy holds was in the database before: that is looked at second.
+    let copied = log.with_copy(|copy| Ok(copy.last().map_or(0, |kept| kept.size))).await?;
+    let head = log.store.read().await?.log_head().await?;
+    let (size, root) = match &head {
+        Some(head) => (head.size, hash(&head.root)?),
+        None => (0, empty_root()),
+    };
+    if signed_size(copied) <= size {
+        return Ok(None);
+    }
+    if root_of_copy(log, size).await? != Some(root) {
+        let what = format!("the copy of {copied} entries does not begin with {size}");
+        return Ok(Some(forked(&what)));
+    }
+    replay(log, size).await.map(Some)
 }
 
 /// Compares the database with the copy and with what others brought back. The copy is filled up from
 /// the database where it is behind, and the database from the copy where that is behind.
 pub(super) async fn compare(log: &Log) -> Result<Verdict> {
+    if let Some(verdict) = restore(log).await? {
+        return Ok(verdict);
+    }
     let mut tx = log.store.read().await?;
     let head = tx.log_head().await?;
     let known = tx.known_checkpoints().await?;
@@ -48,11 +72,8 @@ pub(super) async fn compare(log: &Log) -> Result<Verdict> {
         })
         .await?;
     if signed_size(copied) > size {
-        let fits = root_of_copy(log, size).await? == Some(root);
-        if !fits {
-            return Ok(forked(&format!("the copy of {copied} entries does not begin with {size}")));
-        }
-        return replay(log, size).await;
+        // It was set back a moment ago; the next look sees to it.
+        return Ok(Verdict::Elsewhere);
     }
     let mut tx = log.store.read().await?;
     let here =
@@ -136,10 +157,10 @@ async fn replay(log: &Log, size: i64) -> Result<Verdict> {
     let now_ms = log.clock.now_ms();
     let mut tx = log.store.write().await?;
     if !tx.take_sequencer_lease(log.me, now_ms, now_ms + sequencer::LEASE_MS).await? {
-        return Ok(Verdict::Refused("another server fills the log up".into()));
+        return Ok(Verdict::Elsewhere);
     }
     if tx.log_head().await?.map_or(0, |head| head.size) != size {
-        return Ok(Verdict::Refused("another server was faster".into()));
+        return Ok(Verdict::Elsewhere);
     }
     let mut edge = sequencer::edge_of(&mut tx, from).await?;
     let (rows, nodes) = place(&mut edge, entries.iter().map(Vec::as_slice))?;

@@ -1,6 +1,7 @@
 //! The log, as the rest of the server knows it.
 
 use super::copy::Copy;
+use super::guard::{self, Verdict};
 use super::keys::{Given, Keys};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -14,8 +15,14 @@ use saolou_protocol::evidence::tile::{Hashes, Tile};
 use saolou_protocol::evidence::tree::{Range, leaf_hash};
 use saolou_protocol::ids::DeviceId;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How often whoever starts looks whether another server has filled the log up, until its lease is over.
+const LOOKS: u32 = 48;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The evidence log of a database.
 #[derive(Clone)]
@@ -30,6 +37,8 @@ pub(crate) struct Log {
     newest: Arc<RwLock<Option<Arc<str>>>>,
     // Why there is none, where it cannot be read: then nothing is signed.
     copy: Arc<Mutex<std::result::Result<Copy, String>>>,
+    /// Entries of the copy, for whoever must not wait for it.
+    copied: Arc<AtomicU64>,
 }
 
 impl Log {
@@ -51,6 +60,7 @@ impl Log {
             tracing::error!(%error, "nothing is added to the evidence log");
             error.to_string()
         });
+        let copied = copy.as_ref().map_or(0, |copy| copy.edge().size());
         Ok(Self {
             store: store.clone(),
             clock: clock.clone(),
@@ -59,6 +69,7 @@ impl Log {
             keys: Arc::new(RwLock::new(keys)),
             newest: Arc::default(),
             copy: Arc::new(Mutex::new(copy)),
+            copied: Arc::new(AtomicU64::new(copied)),
         })
     }
 
@@ -78,6 +89,7 @@ impl Log {
             keys: Arc::new(RwLock::new(keys)),
             newest: Arc::default(),
             copy: Arc::new(Mutex::new(Err("the copy is the server's".to_owned()))),
+            copied: Arc::default(),
         })
     }
 
@@ -88,6 +100,49 @@ impl Log {
 
     pub(super) fn take_up(&self, keys: Keys) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Fills the database up from the copy where it was set back: before anybody asks, so that what is
+    /// brought again finds its entry, and what was promised once is what is logged. Gives whether the
+    /// database has all that the copy has.
+    pub(crate) async fn catch_up(&self) -> bool {
+        for _ in 0..LOOKS {
+            match guard::restore(self).await {
+                Ok(Some(Verdict::Elsewhere)) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(Some(Verdict::Refused(why))) => {
+                    tracing::error!(why, "the evidence log is not filled up");
+                    return false;
+                }
+                Ok(None | Some(Verdict::Clear | Verdict::Restored)) => return true,
+                Err(error) => {
+                    tracing::warn!(%error, "the evidence log is not filled up");
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// An event as it was filed, to be promised: `None` where there is none, and while the log is known
+    /// to lack entries. Among these may be the same event as it was filed, and promised, before the
+    /// database was set back; then that is the one, and is given when it is here again.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub(crate) async fn promised(&self, event: Uuid) -> Result<Option<Vec<u8>>> {
+        // What the copy holds was in the database before: read in this order, the database is behind
+        // only where it was set back.
+        let copied = signed_size(self.copied.load(Ordering::Acquire));
+        let Some(mut filed) = self.store.filed(event).await? else { return Ok(None) };
+        if filed.size < copied {
+            if let Err(error) = guard::restore(self).await {
+                tracing::warn!(%error, "the evidence log is not filled up");
+            }
+            let Some(again) = self.store.filed(event).await? else { return Ok(None) };
+            filed = again;
+        }
+        let is_whole = filed.size >= copied.max(filed.known);
+        Ok(is_whole.then_some(filed.body))
     }
 
     /// The signed receipt of a photo, from the stored entry that says it was received. `worm` is how
@@ -173,11 +228,15 @@ impl Log {
         &self,
         act: impl FnOnce(&mut Copy) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let copy = self.copy.clone();
+        let (copy, copied) = (self.copy.clone(), self.copied.clone());
         let done = tokio::task::spawn_blocking(move || {
             let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *copy {
-                Ok(copy) => act(copy),
+                Ok(copy) => {
+                    let done = act(copy);
+                    copied.store(copy.edge().size(), Ordering::Release);
+                    done
+                }
                 Err(why) => Err(Error::Internal(why.clone())),
             }
         });

@@ -81,8 +81,10 @@ impl Log {
             // What others hold may still be more than the copy did.
             verdict = guard::compare(self).await?;
         }
-        if let Verdict::Refused(why) = verdict {
-            return Ok(Step::Refused(why));
+        match verdict {
+            Verdict::Refused(why) => return Ok(Step::Refused(why)),
+            Verdict::Elsewhere => return Ok(Step::Idle),
+            Verdict::Clear | Verdict::Restored => {}
         }
         if self.store.read().await?.waiting_entries(1).await?.is_empty() {
             return Ok(Step::Idle);

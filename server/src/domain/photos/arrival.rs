@@ -23,6 +23,8 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(crate) struct Arrival {
     pub(crate) photo: Option<PhotoRow>,
+    /// A row of the same photo without an author goes in the same commit.
+    pub(crate) is_claimed: bool,
     /// Its manifest, where that has a number.
     pub(crate) manifest: Option<ManifestRow>,
     /// The upload that ends with it: its id, its state, its length.
@@ -101,13 +103,16 @@ impl Photos {
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
-        let (placing, stored) = {
+        let (placing, stored, is_claimed) = {
             let mut tx = self.sync.store.read().await?;
             let known = tx.photos(photo).await?;
             require_no_other(&known, caller, content.sha256)?;
+            let is_claimed = known.iter().any(|row| row.author_id.is_nil());
             match stored(known, caller, content.sha256) {
-                Some(row) => (Placing { street: row.street_id, reason: None }, Some(row)),
-                None => (place(&mut tx, caller, upload.building_id).await?, None),
+                Some(row) => {
+                    (Placing { street: row.street_id, reason: None }, Some(row), is_claimed)
+                }
+                None => (place(&mut tx, caller, upload.building_id).await?, None, is_claimed),
             }
         };
         let taken = self.taken(upload, photo, content.sha256).await?;
@@ -123,6 +128,7 @@ impl Photos {
         let mut arrival = Arrival {
             ended: (upload.role != ONCE).then_some((upload.upload_id, "complete", content.bytes)),
             jobs: jobs(photo, content.sha256),
+            is_claimed,
             ..Arrival::default()
         };
         arrival.manifest = taken.manifest.as_ref().and_then(|manifest| {
@@ -260,7 +266,8 @@ pub(crate) fn bound(bound: &Binding, building: Uuid, now_ms: Millis) -> (EventRo
     (filing::event(id, now_ms, Event::Bound { photo_id, sha256, op_id, subject }), salts)
 }
 
-fn jobs(photo_id: Uuid, sha256: Hash) -> Vec<NewJob> {
+/// What is to be done with the bytes of a photo.
+pub(crate) fn jobs(photo_id: Uuid, sha256: Hash) -> Vec<NewJob> {
     let job = |stage| NewJob { photo_id, sha256: sha256.0, stage };
     Stage::ALL.into_iter().map(job).collect()
 }
@@ -288,12 +295,12 @@ pub(super) fn require_no_other(known: &[PhotoRow], caller: &Caller, sha256: Hash
 }
 
 /// What was stored of a photo before, where its bytes are brought again. The desk may have given it
-/// another place than its sender names.
+/// another place than its sender names. One whose author is forgotten is his who has the bytes.
 fn stored(known: Vec<PhotoRow>, caller: &Caller, sha256: Hash) -> Option<PhotoRow> {
-    let is_it = |row: &PhotoRow| {
-        row.author_id == caller.user_id && row.sha256 == sha256.0 && row.state == "stored"
-    };
-    known.into_iter().find(is_it)
+    let is_his = |row: &PhotoRow| row.author_id == caller.user_id || row.author_id.is_nil();
+    let is_it = |row: &PhotoRow| is_his(row) && row.sha256 == sha256.0 && row.state == "stored";
+    let row = known.into_iter().find(is_it)?;
+    Some(PhotoRow { author_id: caller.user_id, ..row })
 }
 
 /// The op by which the server says that a photo is here.

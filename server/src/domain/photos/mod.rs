@@ -18,17 +18,19 @@ mod joined;
 mod manifests;
 mod once;
 mod plan;
+mod unclaimed;
 mod uploads;
 mod viewing;
 mod waiting;
 mod writing;
 
-pub(crate) use arrival::{Arrival, bound};
+pub(crate) use arrival::{Arrival, bound, jobs};
 pub(crate) use content::{Checksum, Content};
 pub(crate) use expiry::UPLOAD_KEPT_MS;
 pub(crate) use holding::ForCase;
 pub(crate) use manifests::{Numbers, judged_anew, numbers};
 pub(crate) use plan::Planned;
+pub(crate) use unclaimed::{Claim, FORGOTTEN, claims, said};
 pub(crate) use uploads::{Append, Appended, Finish, New};
 pub(crate) use viewing::{Link, Picture, Wanted};
 pub(crate) use waiting::{Decision, Item, Waiting};
@@ -107,11 +109,11 @@ impl Photos {
         self.folder.root()
     }
 
-    /// The receipt of a photo that is here; `None` where it came before there was a log. The same
-    /// photo has the same entry for ever.
+    /// The receipt of a photo that is here; `None` where it came before there was a log, or the log
+    /// lacks entries that it had. The same photo has the same entry for ever.
     async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
         let id = filing::id_of(photo, "received", &sha256.0);
-        let entry = self.sync.store.event_body(id).await?;
+        let entry = self.log.promised(id).await?;
         entry.map(|entry| self.log.receipt(&entry, self.archive.promise())).transpose()
     }
 }

@@ -201,6 +201,11 @@ impl Reason {
                 "楼宇不存在或不在本人街道",
                 "The building is unknown, or in no street of the sender's",
             ),
+            super::FORGOTTEN => (
+                "数据库恢复后，拍摄人和所属楼宇已不可知；记录再次到达或补充归属后计入",
+                "The database was set back and forgot who took it where. It counts when its record \
+                 comes again, or when it is attached to its building",
+            ),
             "hash_mismatch" => {
                 ("内容与承诺的哈希不一致", "The bytes are not those that were promised")
             }
