@@ -300,6 +300,15 @@ impl Error {
         }
     }
 
+    /// The same failure, for one more of those whom it has kept waiting.
+    pub(crate) fn again(&self) -> Self {
+        match (self, self.trouble()) {
+            (Self::NoRoom, _) => Self::NoRoom,
+            (_, Some(trouble)) => Self::Trouble(trouble),
+            (other, None) => Self::Internal(other.to_string()),
+        }
+    }
+
     /// Technical detail for the one who mends the client; never internals.
     fn cause(&self) -> Option<&str> {
         match self {

@@ -270,7 +270,11 @@ impl Caller {
 
     /// The streets in which the caller may file: those of the roles and of the teams.
     pub(crate) async fn streets(&self, tx: &mut Tx) -> Result<Vec<Uuid>> {
-        let mut found = tx.streets_of_user(self.user_id).await?;
+        Ok(Self::streets_among(tx.streets_of_user(self.user_id).await?))
+    }
+
+    /// Those among a user's streets, each with the role that leads there, in which he may file.
+    pub(crate) fn streets_among(mut found: Vec<(Option<String>, Option<Uuid>, Uuid)>) -> Vec<Uuid> {
         // Those of the teams first, whatever a database thinks of the order of nothing.
         found.sort();
         let mut streets: Vec<Uuid> = Vec::new();
@@ -280,6 +284,6 @@ impl Caller {
                 streets.push(street);
             }
         }
-        Ok(streets)
+        streets
     }
 }

@@ -6,7 +6,7 @@
 //! it back, [`held`] says what is held, [`epoch`] whether it is still the same data;
 //! [`doorbells`] tell who listens that there is something new. `restrictions` hide what shows too much. [`rebuild`] is
 //! the proof that state is what ops say. [`desk`] files ops for people without
-//! an outbox.
+//! an outbox. What many ask at the same time, [`gather`] asks together.
 //!
 //! [`access`] who may do what where · [`accounts`] signing in, [`attempts`] that fail, [`enrolment`] of devices, [`sightings`] of them · [`registry`] what is set up,
 //! [`registration`], [`roster`] and [`roster_file`] what there is to canvass · [`coverage`] and
@@ -34,6 +34,7 @@ pub(crate) mod epoch;
 pub(crate) mod evidence;
 pub(crate) mod findings;
 pub(crate) mod fold;
+pub(crate) mod gather;
 pub(crate) mod held;
 pub(crate) mod jobs;
 pub(crate) mod late;

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 /// The subcommand of the program that reads a photo.
 pub(crate) const COMMAND: &str = "read-photo";
 /// How long one photo may take by the clock, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// What the allocator of the program takes in advance, in KiB.
 const ARENA_KIB: &str = "65536";
 /// Bytes of an answer: sixteen QR codes at their longest, and the rest.

@@ -26,7 +26,7 @@ const ADDRESSES_MAX: u64 = 6 << 30;
 const SECONDS_MAX: u64 = 20;
 /// How much more patient with others it is than they with it.
 #[cfg(unix)]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// What to read.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Accounts, what they may do and where, their sessions and devices.
 
+use super::bulk::select_in;
 use super::{Result, Store, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
@@ -263,6 +264,30 @@ impl Tx {
              select null, null, team.street_id from team_member \
              join team on team.team_id = team_member.team_id where team_member.user_id = $1";
         on!(self, |conn| sqlx::query_as(SQL).bind(user).fetch_all(conn).await)
+    }
+
+    /// The same of several users: whose, then as [`Self::streets_of_user`].
+    pub(crate) async fn streets_of_users(
+        &mut self,
+        users: &[Uuid],
+    ) -> Result<Vec<(Uuid, Option<String>, Option<Uuid>, Uuid)>> {
+        let mut found: Vec<(Uuid, Option<String>, Option<Uuid>, Uuid)> = select_in!(
+            self,
+            users,
+            (Uuid, Option<String>, Option<Uuid>, Uuid),
+            "select role_grant.user_id, role_grant.role, role_grant.unit_id, above.unit_id \
+             from role_grant join org_unit_above on org_unit_above.unit_id = role_grant.unit_id \
+             join org_unit above on above.unit_id = org_unit_above.above_id \
+             where above.level = 'street' and role_grant.user_id in ("
+        );
+        found.extend(select_in!(
+            self,
+            users,
+            (Uuid, Option<String>, Option<Uuid>, Uuid),
+            "select team_member.user_id, null, null, team.street_id from team_member \
+             join team on team.team_id = team_member.team_id where team_member.user_id in ("
+        ));
+        Ok(found)
     }
 
     /// The streets whose teams a user belongs to.

@@ -1,7 +1,7 @@
 //! The evidence log: events, the tree over them, and the checkpoints that were signed.
 
-use super::bulk::for_chunks;
-use super::{Result, Store, Tx, on};
+use super::bulk::{for_chunks, select_in};
+use super::{Result, Tx, on};
 use saolou_protocol::time::Millis;
 use uuid::Uuid;
 
@@ -25,6 +25,7 @@ pub(crate) struct SaltRow {
 /// An event as it was filed, and how far the log has come.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct FiledRow {
+    pub(crate) event_id: Uuid,
     pub(crate) body: Vec<u8>,
     /// Entries of the newest checkpoint here.
     pub(crate) size: i64,
@@ -32,23 +33,20 @@ pub(crate) struct FiledRow {
     pub(crate) known: i64,
 }
 
-impl Store {
-    /// An event as it was filed: one statement without a transaction around it, since every photo asks.
-    pub(crate) async fn filed(&self, event: Uuid) -> Result<Option<FiledRow>> {
-        const SQL: &str = "select body, \
+impl Tx {
+    /// Events as they were filed, those of them that are here.
+    pub(crate) async fn filed(&mut self, events: &[Uuid]) -> Result<Vec<FiledRow>> {
+        Ok(select_in!(
+            self,
+            events,
+            FiledRow,
+            "select event_id, body, \
              (select coalesce(max(size), 0) from evidence_checkpoint) as size, \
              (select coalesce(max(size), 0) from evidence_known) as known \
-             from evidence_event where event_id = $1";
-        match self {
-            Self::Sqlite { readers, .. } => {
-                sqlx::query_as(SQL).bind(event).fetch_optional(readers).await
-            }
-            Self::Postgres(pool, _) => sqlx::query_as(SQL).bind(event).fetch_optional(pool).await,
-        }
+             from evidence_event where event_id in ("
+        ))
     }
-}
 
-impl Tx {
     /// Files events. One that is there already stays as it is.
     pub(crate) async fn put_events(&mut self, events: &[EventRow]) -> Result<()> {
         for_chunks!(

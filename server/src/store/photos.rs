@@ -95,6 +95,20 @@ impl Tx {
         on!(self, |conn| sqlx::query_as(sql()).bind(photo).fetch_all(conn).await)
     }
 
+    /// The same of several photos.
+    pub(crate) async fn photos_under(&mut self, photos: &[Uuid]) -> Result<Vec<PhotoRow>> {
+        let mut rows: Vec<PhotoRow> = select_in!(
+            self,
+            photos,
+            PhotoRow,
+            "select street_id, photo_id, author_id, sha256, building_id, device_id, kind, \
+             media_type, bytes, manifest, state, reason, received_ms, bound_ms from photo \
+             where photo_id in ("
+        );
+        rows.sort_by(|a, b| (a.received_ms, &a.sha256).cmp(&(b.received_ms, &b.sha256)));
+        Ok(rows)
+    }
+
     /// What has arrived of an author under these ids.
     pub(crate) async fn photos_of(&mut self, author: Uuid, ids: &[Uuid]) -> Result<Vec<PhotoRow>> {
         Ok(select_in!(

@@ -14,6 +14,7 @@ use saolou_protocol::evidence::receipt::Receipt;
 use saolou_protocol::evidence::tile::{Hashes, Tile};
 use saolou_protocol::evidence::tree::{Range, leaf_hash};
 use saolou_protocol::ids::DeviceId;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -123,26 +124,29 @@ impl Log {
         false
     }
 
-    /// An event as it was filed, to be promised: `None` where there is none, and while the log is known
+    /// Events as they were filed, to be promised: `None` where there is none, and while the log is known
     /// to lack entries. Among these may be the same event as it was filed, and promised, before the
     /// database was set back; then that is the one, and is given when it is here again.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub(crate) async fn promised(&self, event: Uuid) -> Result<Option<Vec<u8>>> {
+    pub(crate) async fn promised(&self, events: &[Uuid]) -> Result<Vec<Option<Vec<u8>>>> {
         // What the copy holds was in the database before: read in this order, the database is behind
         // only where it was set back.
         let copied = signed_size(self.copied.load(Ordering::Acquire));
-        let Some(mut filed) = self.store.filed(event).await? else { return Ok(None) };
-        if filed.size < copied {
+        let mut filed = self.store.read().await?.filed(events).await?;
+        if filed.iter().any(|filed| filed.size < copied) {
             if let Err(error) = guard::restore(self).await {
                 tracing::warn!(%error, "the evidence log is not filled up");
             }
-            let Some(again) = self.store.filed(event).await? else { return Ok(None) };
-            filed = again;
+            filed = self.store.read().await?.filed(events).await?;
         }
-        let is_whole = filed.size >= copied.max(filed.known);
-        Ok(is_whole.then_some(filed.body))
+        let mut bodies: HashMap<Uuid, Vec<u8>> = filed
+            .into_iter()
+            .filter(|filed| filed.size >= copied.max(filed.known))
+            .map(|filed| (filed.event_id, filed.body))
+            .collect();
+        Ok(events.iter().map(|event| bodies.remove(event)).collect())
     }
 
     /// The signed receipt of a photo, from the stored entry that says it was received. `worm` is how

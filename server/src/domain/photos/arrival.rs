@@ -3,13 +3,14 @@
 use super::folder::{Content, Part};
 use super::manifests::{self, DeviceKeys};
 use super::once::ONCE;
+use super::standing::{Question, Standing};
 use super::{Photos, Stored};
 use crate::domain::access::Caller;
 use crate::domain::desk;
 use crate::domain::evidence::filing;
 use crate::domain::writer::Push;
 use crate::error::{Error, Result};
-use crate::store::{EventRow, ManifestRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
+use crate::store::{EventRow, Head, ManifestRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
 use saolou_protocol::building::Binding;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::event::{Commitment, Event};
@@ -57,6 +58,11 @@ pub(crate) struct Placing {
 pub(crate) async fn place(tx: &mut Tx, caller: &Caller, building: Uuid) -> Result<Placing> {
     let streets = caller.streets(tx).await?;
     let head = if building.is_nil() { None } else { tx.head(building).await? };
+    Ok(placing(caller, head.as_ref(), &streets, building))
+}
+
+/// The same from what is known: the head of the building, and the streets in which the sender files.
+fn placing(caller: &Caller, head: Option<&Head>, streets: &[Uuid], building: Uuid) -> Placing {
     // Not only where he is assigned today: the visit may be from before he was re-assigned.
     let own = head.filter(|head| streets.contains(&head.street_id));
     let street = own.as_ref().map(|head| head.street_id).or_else(|| streets.first().copied());
@@ -67,7 +73,7 @@ pub(crate) async fn place(tx: &mut Tx, caller: &Caller, building: Uuid) -> Resul
         None => Some("building_unknown"),
         Some(_) => None,
     };
-    Ok(Placing { street: street.unwrap_or_default(), reason })
+    Placing { street: street.unwrap_or_default(), reason }
 }
 
 impl Photos {
@@ -80,16 +86,24 @@ impl Photos {
         part: &Part,
     ) -> Result<Stored> {
         let content = part.content().await?;
+        self.complete_with(caller, upload, part, &content).await
+    }
+
+    /// The same where the file was read already.
+    pub(super) async fn complete_with(
+        &self,
+        caller: &Caller,
+        upload: &UploadRow,
+        part: &Part,
+        content: &Content,
+    ) -> Result<Stored> {
         let sha256 = content.sha256;
         let declared = upload.sha256.as_deref().and_then(|hash| hash.try_into().ok().map(Hash));
         if declared.is_some_and(|declared| declared != sha256) {
-            return self.set_aside(caller, upload, part, &content).await;
+            return self.set_aside(caller, upload, part, content).await;
         }
-        let place = self.folder.place(sha256);
-        part.keep(place.clone(), sha256).await?;
-        let folder = place.parent().expect("a photo's place lies in a folder");
-        self.durable.keep(part.file(), folder).await?;
-        let stored = self.note(caller, upload, &content).await?;
+        self.durable.keep(part, self.folder.place(sha256), sha256).await?;
+        let stored = self.note(caller, upload, content).await?;
         part.remove().await;
         Ok(stored)
     }
@@ -103,17 +117,14 @@ impl Photos {
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
-        let (placing, stored, is_claimed) = {
-            let mut tx = self.sync.store.read().await?;
-            let known = tx.photos(photo).await?;
-            require_no_other(&known, caller, content.sha256)?;
-            let is_claimed = known.iter().any(|row| row.author_id.is_nil());
-            match stored(known, caller, content.sha256) {
-                Some(row) => {
-                    (Placing { street: row.street_id, reason: None }, Some(row), is_claimed)
-                }
-                None => (place(&mut tx, caller, upload.building_id).await?, None, is_claimed),
-            }
+        let question = Question { photo, building: upload.building_id, caller: caller.clone() };
+        let Standing { known, head, streets } = self.standings.ask(question).await?;
+        require_no_other(&known, caller, content.sha256)?;
+        let is_claimed = known.iter().any(|row| row.author_id.is_nil());
+        let stored = stored(known, caller, content.sha256);
+        let placing = match &stored {
+            Some(row) => Placing { street: row.street_id, reason: None },
+            None => placing(caller, head.as_ref(), &streets, upload.building_id),
         };
         let taken = self.taken(upload, photo, content.sha256).await?;
         let ops = match (placing.reason, &stored) {
@@ -196,9 +207,7 @@ impl Photos {
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
         let kept = self.folder.place_of_mismatch(content.sha256);
-        part.keep(kept.clone(), content.sha256).await?;
-        let folder = kept.parent().expect("a photo's place lies in a folder");
-        self.durable.keep(part.file(), folder).await?;
+        self.durable.keep(part, kept, content.sha256).await?;
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
         let placing = place(&mut self.sync.store.read().await?, caller, upload.building_id).await?;
         let placing = Placing { reason: Some("hash_mismatch"), ..placing };

@@ -36,6 +36,17 @@ pub(super) enum Next {
     Broken,
 }
 
+/// All of a request.
+pub(super) enum Whole {
+    Bytes(Vec<Bytes>),
+    /// More than it should have.
+    TooMany,
+    /// It ended before.
+    TooFew,
+    /// See [`Next::Broken`].
+    Broken,
+}
+
 /// What a request says its bytes hash to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Checksum {
@@ -71,6 +82,25 @@ impl Content {
                     return if is_dripping { Next::Broken } else { Next::Bytes(bytes) };
                 }
                 Err(frame) => self.trailers = frame.into_trailers().ok(),
+            }
+        }
+    }
+
+    /// All that comes, which should be so many bytes.
+    pub(super) async fn whole(&mut self, bytes: i64) -> Whole {
+        let (mut chunks, mut left) = (Vec::new(), bytes);
+        loop {
+            match self.next().await {
+                Next::Bytes(chunk) => {
+                    left -= i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+                    if left < 0 {
+                        return Whole::TooMany;
+                    }
+                    chunks.push(chunk);
+                }
+                Next::End if left > 0 => return Whole::TooFew,
+                Next::End => return Whole::Bytes(chunks),
+                Next::Broken => return Whole::Broken,
             }
         }
     }

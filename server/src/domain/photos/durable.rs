@@ -1,12 +1,13 @@
-//! Group commit for files: what many uploads have written is made durable together, and only then
-//! said to have been received.
+//! Group commit for files: what many uploads have written is put at its place and made durable
+//! together, and only then said to have been received.
 
-use super::folder::failed;
+use super::folder::{Part, Put, failed};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::{Progress, Store};
+use saolou_protocol::canonical::Hash;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,10 +21,16 @@ const TOGETHER_MIN: usize = 3;
 pub(crate) struct Durable(mpsc::Sender<Waiting>);
 
 struct Waiting {
-    file: Arc<File>,
-    folder: Option<Arc<File>>,
-    progress: Option<Progress>,
+    what: What,
     done: oneshot::Sender<Result<()>>,
+}
+
+/// What is to be durable.
+enum What {
+    /// What was written to a file; then its upload is said to have come so far.
+    Written(Arc<File>, Progress),
+    /// A file, at the place of its content.
+    Kept(Part, PathBuf, Hash),
 }
 
 impl Durable {
@@ -36,25 +43,18 @@ impl Durable {
 
     /// Makes what was written to a file durable, then says how far its upload has come.
     pub(crate) async fn progress(&self, file: &Arc<File>, progress: Progress) -> Result<()> {
-        self.wait(Arc::clone(file), None, Some(progress)).await
+        self.wait(What::Written(Arc::clone(file), progress)).await
     }
 
-    /// Makes a file durable, and that it is in a folder.
-    pub(crate) async fn keep(&self, file: &Arc<File>, folder: &Path) -> Result<()> {
-        let folder = File::open(folder).map_err(|error| failed(&error))?;
-        self.wait(Arc::clone(file), Some(Arc::new(folder)), None).await
+    /// Puts a file at the place of its content, and makes it durable that it is there.
+    pub(crate) async fn keep(&self, part: &Part, place: PathBuf, sha256: Hash) -> Result<()> {
+        self.wait(What::Kept(part.clone(), place, sha256)).await
     }
 
-    async fn wait(
-        &self,
-        file: Arc<File>,
-        folder: Option<Arc<File>>,
-        progress: Option<Progress>,
-    ) -> Result<()> {
+    async fn wait(&self, what: What) -> Result<()> {
         let gone = || Error::Internal("nobody makes files durable any more".into());
         let (done, answer) = oneshot::channel();
-        let waiting = Waiting { file, folder, progress, done };
-        self.0.send(waiting).await.map_err(|_| gone())?;
+        self.0.send(Waiting { what, done }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -62,31 +62,29 @@ impl Durable {
 async fn run(mut waiting: mpsc::Receiver<Waiting>, store: Store, clock: Clock, root: Arc<File>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, WAITING_MAX).await > 0 {
-        let files: Vec<_> =
-            batch.iter().map(|one| (Arc::clone(&one.file), one.folder.clone())).collect();
-        let root = Arc::clone(&root);
-        let synced = tokio::task::spawn_blocking(move || sync(&files, &root)).await;
-        let moved: Vec<Progress> = batch.iter().filter_map(|one| one.progress).collect();
-        let outcome = match synced {
-            Ok(Ok(())) => publish(&store, &moved, clock.now_ms()).await.map_err(Error::from),
-            Ok(Err(error)) => Err(failed(&error)),
-            Err(error) => Err(Error::Internal(format!("syncing files: {error}"))),
-        };
         metrics::histogram!("saolou_upload_sync_files")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        for one in batch.drain(..) {
-            drop(one.done.send(outcome.as_ref().copied().map_err(again)));
+        let (whats, waits): (Vec<What>, Vec<_>) =
+            batch.drain(..).map(|Waiting { what, done }| (what, done)).unzip();
+        let moved: Vec<Progress> = whats.iter().filter_map(What::progress).collect();
+        let root = Arc::clone(&root);
+        let synced = tokio::task::spawn_blocking(move || sync(&whats, &root)).await;
+        let outcomes = match synced {
+            Ok(Ok(placed)) => match publish(&store, &moved, clock.now_ms()).await {
+                Ok(()) => placed.into_iter().map(|at| at.map_err(|error| failed(&error))).collect(),
+                Err(error) => for_all(&error.into(), waits.len()),
+            },
+            Ok(Err(error)) => for_all(&failed(&error), waits.len()),
+            Err(error) => for_all(&Error::Internal(format!("syncing files: {error}")), waits.len()),
+        };
+        for (done, outcome) in waits.into_iter().zip(outcomes) {
+            drop(done.send(outcome));
         }
     }
 }
 
-/// The same failure, for one more of those that waited.
-fn again(error: &Error) -> Error {
-    match (error, error.trouble()) {
-        (Error::NoRoom, _) => Error::NoRoom,
-        (_, Some(trouble)) => Error::Trouble(trouble),
-        (other, None) => Error::Internal(other.to_string()),
-    }
+fn for_all(error: &Error, many: usize) -> Vec<Result<()>> {
+    (0..many).map(|_| Err(error.again())).collect()
 }
 
 async fn publish(store: &Store, moved: &[Progress], now_ms: i64) -> crate::store::Result<()> {
@@ -98,19 +96,46 @@ async fn publish(store: &Store, moved: &[Progress], now_ms: i64) -> crate::store
     tx.commit().await
 }
 
-type Written = (Arc<File>, Option<Arc<File>>);
-
-fn sync(files: &[Written], root: &File) -> std::io::Result<()> {
-    if files.len() >= TOGETHER_MIN && sync_all_of(root)? {
-        return Ok(());
-    }
-    for (file, folder) in files {
-        file.sync_data()?;
-        if let Some(folder) = folder {
-            folder.sync_all()?;
+impl What {
+    fn progress(&self) -> Option<Progress> {
+        match self {
+            Self::Written(_, progress) => Some(*progress),
+            Self::Kept(..) => None,
         }
     }
-    Ok(())
+
+    fn put(&self) -> std::io::Result<Put> {
+        match self {
+            Self::Written(..) => Ok(Put::InFolder),
+            Self::Kept(part, place, sha256) => part.put(place, *sha256),
+        }
+    }
+
+    fn sync(&self, put: Put) -> std::io::Result<()> {
+        match self {
+            Self::Written(file, _) => file.sync_data(),
+            Self::Kept(part, place, _) => {
+                part.file().sync_data()?;
+                let folder = place.parent().expect("a photo's place lies in a folder");
+                File::open(folder)?.sync_all()?;
+                match put {
+                    Put::InFolder => Ok(()),
+                    Put::InNewFolder => File::open(folder.parent().unwrap_or(folder))?.sync_all(),
+                }
+            }
+        }
+    }
+}
+
+/// Puts files at their places and syncs them all; gives which of them could be put.
+fn sync(whats: &[What], root: &File) -> std::io::Result<Vec<std::io::Result<()>>> {
+    let placed: Vec<std::io::Result<Put>> = whats.iter().map(What::put).collect();
+    if whats.len() < TOGETHER_MIN || !sync_all_of(root)? {
+        for (what, put) in whats.iter().zip(&placed) {
+            put.as_ref().map_or(Ok(()), |put| what.sync(*put))?;
+        }
+    }
+    Ok(placed.into_iter().map(|placed| placed.map(drop)).collect())
 }
 
 /// Syncs the file system that a folder is on; `false` where the system has no such call.

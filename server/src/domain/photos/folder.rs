@@ -5,13 +5,14 @@
 
 use crate::error::{Error, Result};
 use crate::store::Trouble;
+use bytes::Bytes;
 use saolou_protocol::canonical::Hash;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// What must stay free on the disk beside what is uploaded, in bytes.
@@ -30,7 +31,25 @@ pub(crate) struct Folder(Arc<Path>);
 #[derive(Clone)]
 pub(crate) struct Part {
     file: Arc<File>,
-    path: Arc<Path>,
+    name: Name,
+}
+
+/// By what a file can be found.
+#[derive(Clone)]
+enum Name {
+    Path(Arc<Path>),
+    /// By whoever has it open alone: when it is closed it is gone, unless it was put at its place. The
+    /// path is one that it may take on the way.
+    #[cfg(target_os = "linux")]
+    None(Arc<Path>),
+}
+
+/// Where a file was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    InFolder,
+    /// Which was made for it.
+    InNewFolder,
 }
 
 /// What a file holds.
@@ -113,7 +132,7 @@ impl Folder {
             if len > received {
                 file.set_len(received)?;
             }
-            Ok(Some(Part { file: Arc::new(file), path: path.into() }))
+            Ok(Some(Part { file: Arc::new(file), name: Name::Path(path.into()) }))
         })
         .await
     }
@@ -121,10 +140,23 @@ impl Folder {
     /// Makes a file for a request that brings a whole photo or nothing.
     pub(crate) async fn once(&self, request: Uuid) -> Result<Part> {
         let path = self.0.join(ONCE).join(request.to_string());
+        blocking(move || made_once(path.into())).await
+    }
+
+    /// The same for a photo that is here already: writes it, and reads again what was written.
+    pub(crate) async fn written(
+        &self,
+        request: Uuid,
+        chunks: Vec<Bytes>,
+    ) -> Result<(Part, Content)> {
+        let path = self.0.join(ONCE).join(request.to_string());
         blocking(move || {
-            let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create_new(true).open(&path)?;
-            Ok(Part { file: Arc::new(file), path: path.into() })
+            let part = made_once(path.into())?;
+            for chunk in chunks {
+                (&*part.file).write_all(&chunk)?;
+            }
+            let content = content_of(&part.file)?;
+            Ok((part, content))
         })
         .await
     }
@@ -153,7 +185,11 @@ impl Part {
 
     /// Removes the file; what was kept of it stays at its place.
     pub(crate) async fn remove(&self) {
-        drop(tokio::fs::remove_file(&self.path).await);
+        match &self.name {
+            Name::Path(path) => drop(tokio::fs::remove_file(path).await),
+            #[cfg(target_os = "linux")]
+            Name::None(_) => {}
+        }
     }
 
     /// Takes back everything after some length.
@@ -187,28 +223,93 @@ impl Part {
 
     /// Links the file to its place. What is there already is trusted only when it has the content
     /// that its name says; a copy that a disk or a crash has spoilt is replaced by the good one.
-    pub(crate) async fn keep(&self, place: PathBuf, sha256: Hash) -> Result<()> {
-        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
-        blocking(move || {
-            let folder = place.parent().expect("a photo's place lies in a folder");
-            if !folder.exists() {
+    pub(super) fn put(&self, place: &Path, sha256: Hash) -> std::io::Result<Put> {
+        let folder = place.parent().expect("a photo's place lies in a folder");
+        match self.link(place) {
+            Ok(()) => Ok(Put::InFolder),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 std::fs::create_dir_all(folder)?;
-                File::open(folder.parent().unwrap_or(folder))?.sync_all()?;
+                self.link(place).map(|()| Put::InNewFolder)
             }
-            file.set_permissions(read_only())?;
-            match std::fs::hard_link(&path, &place) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    if content_of(&File::open(&place)?)?.sha256 != sha256 {
-                        tracing::error!(%sha256, "a kept photo was spoilt, and is replaced by a good copy");
-                        std::fs::rename(&path, &place)?;
-                    }
-                    Ok(())
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if content_of(&File::open(place)?)?.sha256 != sha256 {
+                    tracing::error!(%sha256, "a kept photo was spoilt, and is replaced by a good copy");
+                    self.put_over(place)?;
                 }
-                linked => linked,
+                Ok(Put::InFolder)
             }
-        })
-        .await
+            Err(error) => Err(error),
+        }
     }
+
+    fn link(&self, place: &Path) -> std::io::Result<()> {
+        match &self.name {
+            Name::Path(path) => {
+                self.file.set_permissions(read_only())?;
+                std::fs::hard_link(path, place)
+            }
+            #[cfg(target_os = "linux")]
+            Name::None(_) => link_open(&self.file, place),
+        }
+    }
+
+    fn put_over(&self, place: &Path) -> std::io::Result<()> {
+        match &self.name {
+            Name::Path(path) => std::fs::rename(path, place),
+            #[cfg(target_os = "linux")]
+            Name::None(path) => {
+                link_open(&self.file, path)?;
+                std::fs::rename(path, place)
+            }
+        }
+    }
+}
+
+/// Makes a file for one request: without a name where the file system can do that, which saves the disk
+/// a name that is given and taken away again.
+#[cfg(target_os = "linux")]
+fn made_once(path: Arc<Path>) -> std::io::Result<Part> {
+    use rustix::fs::{Mode, OFlags};
+    let folder = path.parent().expect("a file of a request lies in a folder");
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    if !has_open_files() {
+        return named_once(path);
+    }
+    // Read-only for whoever opens it later.
+    match rustix::fs::open(folder, flags, Mode::RUSR | Mode::RGRP | Mode::ROTH) {
+        Ok(file) => Ok(Part { file: Arc::new(file.into()), name: Name::None(path) }),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
+            named_once(path)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the system shows the files that are open, by which they get a name.
+#[cfg(target_os = "linux")]
+fn has_open_files() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| Path::new("/proc/self/fd").exists())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn made_once(path: Arc<Path>) -> std::io::Result<Part> {
+    named_once(path)
+}
+
+fn named_once(path: Arc<Path>) -> std::io::Result<Part> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).open(&path)?;
+    Ok(Part { file: Arc::new(file), name: Name::Path(path) })
+}
+
+/// Gives a name to a file that has none (`open(2)`, `O_TMPFILE`).
+#[cfg(target_os = "linux")]
+fn link_open(file: &File, place: &Path) -> std::io::Result<()> {
+    use rustix::fs::{AtFlags, CWD};
+    use std::os::fd::AsRawFd as _;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, open, CWD, place, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Whether a file is at its place already: somebody's photo may stand on it, so nobody writes to it.

@@ -3,7 +3,7 @@
 //! An upload is a resource that bytes are appended to, through whichever protocol. `folder` has its
 //! file, `durable` makes what was written durable for many at once, `fence` lets the newest request
 //! win, `uploads` appends, `manifests` says who signed what was taken, `writing` writes while more
-//! comes in, `once` takes what one request brings whole, `plan` says what a phone still has to send,
+//! comes in, `once` takes what one request brings whole, `standing` says what is known of what comes, `plan` says what a phone still has to send,
 //! `arrival` takes what is whole: in one commit the photo is noted, the server files the op
 //! `photo_verified`, which clears the pending evidence of whatever visit promised it, before or after.
 
@@ -18,6 +18,7 @@ mod joined;
 mod manifests;
 mod once;
 mod plan;
+mod standing;
 mod unclaimed;
 mod uploads;
 mod viewing;
@@ -38,15 +39,18 @@ pub(crate) use waiting::{Decision, Item, Waiting};
 use super::archive::Archive;
 use super::evidence::filing;
 use super::evidence::log::Log;
+use super::gather::Gather;
 use super::jobs::{Jobs, Receiving};
 use super::sync::Sync;
 use crate::error::{Error, Result};
 use durable::Durable;
 use fence::Fence;
 use folder::Folder;
+use once::Small;
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::ids::PhotoId;
 use serde::Serialize;
+use standing::{Question, Standing};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +84,10 @@ pub(crate) struct Photos {
     archive: Archive,
     folder: Folder,
     durable: Durable,
+    standings: Gather<Question, Standing>,
+    /// What was filed of photos that have arrived.
+    filed: Gather<Uuid, Option<Vec<u8>>>,
+    small: Small,
     fence: Fence,
     /// This server among several.
     server: Uuid,
@@ -100,8 +108,26 @@ impl Photos {
         let folder = Folder::prepare(root)?;
         let durable = Durable::start(sync.store.clone(), sync.clock.clone(), folder.root())?;
         let server = sync.clock.new_id();
-        let (fence, at_work) = (Fence::default(), AtWork::default());
-        Ok(Self { sync, log, archive, folder, durable, fence, server, at_work })
+        let standings = standing::start(sync.store.clone());
+        let promising = log.clone();
+        let filed = Gather::start(move |events: Vec<Uuid>| {
+            let log = promising.clone();
+            async move { log.promised(&events).await }
+        });
+        let (fence, at_work, small) = (Fence::default(), AtWork::default(), Small::default());
+        Ok(Self {
+            sync,
+            log,
+            archive,
+            folder,
+            durable,
+            standings,
+            filed,
+            small,
+            fence,
+            server,
+            at_work,
+        })
     }
 
     /// The folder below which originals and parts are.
@@ -113,7 +139,7 @@ impl Photos {
     /// lacks entries that it had. The same photo has the same entry for ever.
     async fn receipt(&self, photo: PhotoId, sha256: Hash) -> Result<Option<String>> {
         let id = filing::id_of(photo, "received", &sha256.0);
-        let entry = self.log.promised(id).await?;
+        let entry = self.filed.ask(id).await?;
         entry.map(|entry| self.log.receipt(&entry, self.archive.promise())).transpose()
     }
 }
