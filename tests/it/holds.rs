@@ -54,6 +54,20 @@ async fn shown(who: &Actor) -> (bool, bool) {
     (holds["is_held"] == true, holds["is_pending"] == true)
 }
 
+/// The bundle of what is no more has no original, says so, and proves what the log has.
+async fn assert_taken_out_without_original(world: &World, qian: &Actor) {
+    let bundle = bytes(qian, &format!("/api/v1/evidence/photos/{}/bundle", id("door"))).await;
+    let shown = String::from_utf8_lossy(&bundle);
+    assert!(shown.contains("由两人共同移除") && shown.contains("\"is_removed\":true"));
+    let file = world.folder().join("without.zip");
+    std::fs::write(&file, &bundle).expect("a file");
+    let (is_proved, told) = audit(&file, key(qian).await.to_string());
+    assert!(is_proved && told.contains("two persons removed them"), "{told}");
+    for words in ["committed to asked_by", "committed to agreed_by", "what the photo showed"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
 on_both! {
     async fn a_store_that_is_down_is_told_of_holds_and_releases_when_it_is_back(given: World) {
         let mut world = given;
@@ -167,18 +181,8 @@ on_both! {
         let names = names(&world, hash).await;
         assert_eq!(names.iter().filter(|name| *name == "hold_off").count(), 3, "{names:?}");
         assert_eq!(names.last().map(String::as_str), Some("removed"), "{names:?}");
-        // The bundle of what is no more has no original, says so, and proves what the log has.
         until(&world, held, 0).await;
-        let path = format!("/api/v1/evidence/photos/{}/bundle", id("door"));
-        let bundle = bytes(&qian, &path).await;
-        let shown = String::from_utf8_lossy(&bundle);
-        assert!(shown.contains("由两人共同移除") && shown.contains("\"is_removed\":true"));
-        std::fs::write(&file, &bundle).expect("a file");
-        let (is_proved, told) = audit(&file, key(&qian).await.to_string());
-        assert!(is_proved && told.contains("two persons removed them"), "{told}");
-        for words in ["committed to asked_by", "committed to agreed_by", "what the photo showed"] {
-            assert!(told.contains(words), "{words}: {told}");
-        }
+        assert_taken_out_without_original(&world, &qian).await;
         // Whoever has the salts can show who it was.
         let mut entries = logged(&world, hash).await;
         entries.retain(|(name, _)| name == "removed");

@@ -124,9 +124,8 @@ impl Strict {
     /// Whether every version of one original is under legal hold.
     pub(crate) fn is_held(&self, hash: Hash) -> bool {
         let keys = self.keys.lock().expect("no test panicked with it");
-        let named = keys.iter().filter(|(key, _)| key.ends_with(&hash.to_string()));
-        let mut versions = named.flat_map(|(_, versions)| versions).peekable();
-        versions.peek().is_some() && versions.all(|version| version.is_held)
+        let mut named = keys.iter().filter(|(key, _)| key.ends_with(&hash.to_string()));
+        named.any(|(_, versions)| versions.iter().all(|version| version.is_held))
     }
 
     /// All keys.
