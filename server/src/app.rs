@@ -156,6 +156,7 @@ impl Server {
         let (store, sync) = (app.sync.store.clone(), app.sync.clone());
         let probing = tokio::spawn(app.archive.clone().keep_probing());
         let scrubbing = tokio::spawn(app.archive.clone().keep_scrubbing());
+        let holding = tokio::spawn(app.archive.clone().keep_telling_holds());
         let log = app.evidence.clone();
         log.catch_up().await;
         let logging = tokio::spawn(async move {
@@ -209,7 +210,9 @@ impl Server {
         }
         // It ends by itself, and gives back what it does not get done.
         drop(working.await);
-        for task in [sighting, watching, sharing, marking, expiring, probing, scrubbing, logging] {
+        for task in
+            [sighting, watching, sharing, marking, expiring, probing, scrubbing, holding, logging]
+        {
             task.abort();
             drop(task.await);
         }

@@ -46,6 +46,9 @@ pub(crate) enum Error {
     UploadGone,
     #[error("the link has expired")]
     LinkExpired,
+    /// An original that is noted and lies neither here nor was removed by two persons.
+    #[error("the original is missing")]
+    OriginalMissing,
     #[error("the photo is here with other bytes")]
     PhotoConflict,
     #[error("too many uploads at once")]
@@ -251,6 +254,15 @@ impl Error {
                 "link_expired",
                 ["链接已过期", "The link has expired"],
                 ["请重新打开照片。", "Open the photo again."],
+            ),
+            Self::OriginalMissing => problem(
+                StatusCode::CONFLICT,
+                "original_missing",
+                ["原件暂不在服务器上", "The original is not here at the moment"],
+                [
+                    "请通知系统管理员执行归档复核（archive scrub --now）取回原件后再导出。",
+                    "Tell the system administrator to run `archive scrub --now`, which brings it back, and export again.",
+                ],
             ),
             Self::PhotoConflict => problem(
                 StatusCode::CONFLICT,

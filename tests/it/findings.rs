@@ -14,7 +14,7 @@ use rxing::{BarcodeFormat, Writer};
 use saolou_protocol::canonical::Hash;
 use serde_json::{Value, json};
 
-const CODE: &str = "91990101MADEMA0198";
+pub(crate) const CODE: &str = "91990101MADEMA0198";
 const OTHER_CODE: &str = "91990101MADEMA0273";
 
 /// What the code of a licence links to.
@@ -53,7 +53,7 @@ async fn bring(actor: &Actor, photo: &str, at: &str, bytes: &[u8]) {
 }
 
 /// A visit of wang's that promises a photo of a kind, with a typed code.
-fn promise(n: i64, at: &str, room: &str, photo: &str, kind: &str, code: &str) -> String {
+pub(crate) fn promise(n: i64, at: &str, room: &str, photo: &str, kind: &str, code: &str) -> String {
     revision(n, (n, 1), at, room, photo, (kind, code))
 }
 
@@ -83,10 +83,33 @@ async fn read(world: &World, photos: i64) {
 
 /// The open findings that the desk sees, as code, photo and the other photo.
 async fn listed(desk: &Actor) -> Vec<Value> {
-    let found = desk.get(&format!("/api/v1/findings?unit={}", id("street"))).await;
-    let listed = found["findings"].as_array().expect("findings").clone();
-    assert_eq!(found["total"], listed.len());
-    listed
+    let path = format!("/api/v1/findings?unit={}&limit=500", id("street"));
+    loop {
+        let found = desk.get(&path).await;
+        let listed = found["findings"].as_array().expect("findings").clone();
+        assert_eq!(found["total"], listed.len());
+        let by_pages = paged(desk, 3, None).await;
+        // Unless something was found meanwhile.
+        if desk.get(&path).await == found {
+            assert_eq!(by_pages, listed, "the same, page by page");
+            return listed;
+        }
+    }
+}
+
+/// The open findings that the desk sees page by page, behind a cursor.
+async fn paged(desk: &Actor, limit: usize, cursor: Option<String>) -> Vec<Value> {
+    let (mut listed, mut cursor) = (Vec::new(), cursor);
+    loop {
+        let behind = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let path = format!("/api/v1/findings?unit={}&limit={limit}{behind}", id("street"));
+        let page = desk.get(&path).await;
+        let findings = page["findings"].as_array().expect("findings");
+        assert!(findings.len() <= limit && page["total"].as_u64() >= Some(findings.len() as u64));
+        listed.extend(findings.iter().cloned());
+        let Some(next) = page["cursor"].as_str() else { return listed };
+        cursor = Some(next.to_owned());
+    }
 }
 
 fn codes(listed: &[Value]) -> Vec<String> {
@@ -113,7 +136,7 @@ async fn counted(actor: &Actor) -> i64 {
     replica.entities[&key]["findings_open"].as_i64().unwrap_or(0)
 }
 
-async fn second_building(desk: &Actor) {
+pub(crate) async fn second_building(desk: &Actor) {
     let mut other = building();
     other["code"] = json!("B2");
     other["sections"] = json!([{ "section_id": id("B2 section"), "name": "-", "floors": [{
@@ -205,6 +228,22 @@ on_both! {
         assert_eq!(across["sides"][1]["offices"][0]["label"], "101", "{across}");
         assert_eq!(told(&wang, "101").await, Vec::<String>::new(), "the desk is told, not he");
         assert_rebuilt(&world).await;
+        // What is closed between two pages hides none of those behind it.
+        let first = qian.get(&format!("/api/v1/findings?unit={}&limit=7", id("street"))).await;
+        let last = &first["findings"][6];
+        let close = json!({
+            "reason": "同一照片", "building_id": last["building_id"], "findings": [last["finding_id"]],
+        });
+        let closed = qian.send(Method::POST, "/api/v1/findings/close", Some(close)).await;
+        assert_eq!(closed.status(), StatusCode::OK);
+        let cursor = first["cursor"].as_str().expect("more").to_owned();
+        let seen: Vec<Value> = first["findings"].as_array().expect("findings").iter().cloned()
+            .chain(paged(&qian, 7, Some(cursor)).await).map(|mut one| one["finding_id"].take()).collect();
+        for one in listed(&qian).await {
+            assert!(seen.contains(&one["finding_id"]), "{one}");
+        }
+        let path = format!("/api/v1/findings?unit={}&cursor=nonsense", id("street"));
+        qian.refused(Method::GET, &path, None, 422, "invalid").await;
     }
 
     async fn licences_that_look_alike_are_two_where_their_codes_differ(world: World) {

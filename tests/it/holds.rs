@@ -5,7 +5,7 @@ use crate::actors::{Actor, problem};
 use crate::archive::{With, command, removers};
 use crate::evidence::{audit, bytes, key, proof};
 use crate::jobs::until;
-use crate::object_store::{Strict, archive_at};
+use crate::object_store::{Defect, Strict, archive_at};
 use crate::photo_faults::{place, send_rest};
 use crate::uploads::picture;
 use crate::world::{DAY_MS, World, id, on_both};
@@ -49,7 +49,84 @@ async fn removal(world: &World, at: &ArchiveSettings, hash: Hash, by: &str) -> S
     command(world, at, ArchiveAct::Remove, with).await.1.to_string()
 }
 
+async fn shown(who: &Actor) -> (bool, bool) {
+    let holds = who.get(&format!("/api/v1/photos/{}/holds", id("door"))).await;
+    (holds["is_held"] == true, holds["is_pending"] == true)
+}
+
+/// The bundle of what is no more has no original, says so, and proves what the log has.
+async fn assert_taken_out_without_original(world: &World, qian: &Actor) {
+    let bundle = bytes(qian, &format!("/api/v1/evidence/photos/{}/bundle", id("door"))).await;
+    let shown = String::from_utf8_lossy(&bundle);
+    assert!(shown.contains("由两人共同移除") && shown.contains("\"is_removed\":true"));
+    let file = world.folder().join("without.zip");
+    std::fs::write(&file, &bundle).expect("a file");
+    let (is_proved, told) = audit(&file, key(qian).await.to_string());
+    assert!(is_proved && told.contains("two persons removed them"), "{told}");
+    for words in ["committed to asked_by", "committed to agreed_by", "what the photo showed"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
 on_both! {
+    async fn a_store_that_is_down_is_told_of_holds_and_releases_when_it_is_back(given: World) {
+        let mut world = given;
+        let store = Strict::start(&world.clock).await;
+        let at = archive_at(&store.address);
+        world.archiving(at.clone()).await;
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let photo = picture("door", 20_000);
+        let hash = Hash::of(&photo);
+        send_rest(&wang, "door", &photo, 0).await;
+        until(&world, "select count(*) from archive_copy where store <> 'local'", 1).await;
+        assert!(!store.is_held(hash));
+        for (act, is_on) in [("hold", true), ("free", false)] {
+            store.plant(Defect::IsDown, true);
+            let answer = hold(&qian, act, "案 1").await;
+            assert_eq!(answer.status(), 200);
+            let told: Value = answer.json().await.expect("JSON");
+            assert_eq!((&told["is_held"], &told["is_pending"]), (&json!(is_on), &json!(true)), "{told}");
+            assert_eq!(shown(&qian).await, (is_on, true));
+            let status = command(&world, &at, ArchiveAct::Status, With::default()).await.1;
+            assert_eq!(status["holds_pending"], 1, "{status}");
+            assert_eq!(store.is_held(hash), !is_on, "it could not be told");
+            store.plant(Defect::IsDown, false);
+            let noted = format!("select count(*) from archive_copy where store <> 'local' and is_held = {}",
+                i64::from(is_on));
+            until(&world, &noted, 1).await;
+            assert_eq!(store.is_held(hash), is_on);
+            assert_eq!(shown(&qian).await, (is_on, false));
+        }
+        // At a terminal, without a server that would do it: the next scrub does.
+        world.stop().await;
+        store.plant(Defect::IsDown, true);
+        let with = || With { original: Some(hash), ..With::default() };
+        let (is_well, told) = command(&world, &at, ArchiveAct::Hold, with()).await;
+        assert!(!is_well && told["is_held"] == true && told["is_pending"] == true, "{told}");
+        store.plant(Defect::IsDown, false);
+        assert!(command(&world, &at, ArchiveAct::Scrub, With::default()).await.0);
+        assert!(store.is_held(hash));
+        let status = command(&world, &at, ArchiveAct::Status, With::default()).await.1;
+        assert_eq!(status["holds_pending"], 0, "{status}");
+    }
+
+    async fn a_photo_that_is_held_before_it_is_archived_goes_up_held(given: World) {
+        let mut world = given;
+        let store = Strict::start(&world.clock).await.with(Defect::IsDown);
+        let at = archive_at(&store.address);
+        world.archiving(at.clone()).await;
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let photo = picture("door", 20_000);
+        send_rest(&wang, "door", &photo, 0).await;
+        assert_eq!(hold(&qian, "hold", "案 1").await.status(), 200);
+        assert_eq!(shown(&qian).await, (true, false), "no store has it yet");
+        store.plant(Defect::IsDown, false);
+        assert!(command(&world, &at, ArchiveAct::Scrub, With::default()).await.0);
+        assert!(store.is_held(Hash::of(&photo)));
+        let held = "select count(*) from archive_copy where store <> 'local' and is_held = 1";
+        assert_eq!(world.number(held).await, 1);
+    }
+
     async fn what_a_case_holds_is_removed_by_nobody_and_the_log_says_who_held_and_removed(given: World) {
         let mut world = given;
         let store = Strict::start(&world.clock).await;
@@ -104,8 +181,12 @@ on_both! {
         let names = names(&world, hash).await;
         assert_eq!(names.iter().filter(|name| *name == "hold_off").count(), 3, "{names:?}");
         assert_eq!(names.last().map(String::as_str), Some("removed"), "{names:?}");
+        until(&world, held, 0).await;
+        assert_taken_out_without_original(&world, &qian).await;
         // Whoever has the salts can show who it was.
-        let removed = logged(&world, hash).await.pop().expect("an entry").1;
+        let mut entries = logged(&world, hash).await;
+        entries.retain(|(name, _)| name == "removed");
+        let removed = entries.pop().expect("an entry").1;
         let Event::Removed { asked_by, agreed_by, .. } = removed.event else { panic!("{removed:?}") };
         let mut direct = world.direct().await;
         for (name, who, said) in [("asked_by", "one", asked_by), ("agreed_by", "two", agreed_by)] {

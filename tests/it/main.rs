@@ -44,6 +44,7 @@ mod limits;
 mod lost_originals;
 mod odd_ops;
 mod order;
+mod orphans;
 mod past;
 mod photo_backups;
 mod photo_bombs;

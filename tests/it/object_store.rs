@@ -121,6 +121,13 @@ impl Strict {
         (versions.len(), versions.iter().filter(whole).count())
     }
 
+    /// Whether every version of one original is under legal hold.
+    pub(crate) fn is_held(&self, hash: Hash) -> bool {
+        let keys = self.keys.lock().expect("no test panicked with it");
+        let mut named = keys.iter().filter(|(key, _)| key.ends_with(&hash.to_string()));
+        named.any(|(_, versions)| versions.iter().all(|version| version.is_held))
+    }
+
     /// All keys.
     pub(crate) fn names(&self) -> Vec<String> {
         self.keys.lock().expect("no test panicked with it").keys().cloned().collect()

@@ -163,6 +163,24 @@ on_both! {
         crate::rebuild::assert_rebuilt(&world).await;
     }
 
+    async fn without_an_archive_the_folder_beside_the_server_is_looked_at(given: World) {
+        let mut world = given;
+        let backup = Backup::of(&mut world).await;
+        let bytes = picture("licence", 20_000);
+        let wang = world.actor("wang").await;
+        let record = vacant(1, "101", "licence", &bytes);
+        wang.sync(std::slice::from_ref(&record)).await;
+        send_rest(&wang, "licence", &bytes, 0).await;
+        logged(&world, &["licence"]).await;
+        backup.restore(&mut world).await;
+        world.actor("wang").await.sync(std::slice::from_ref(&record)).await;
+        let (is_well, photos) = restored(&world, &ArchiveSettings::default()).await;
+        assert!(is_well && counts(&photos) == [1, 0, 0], "{photos}");
+        assert!(photos["told"].to_string().contains("no archive is named"), "{photos}");
+        assert!(is_in_its_place(&world, "licence").await);
+        crate::rebuild::assert_rebuilt(&world).await;
+    }
+
     async fn what_was_removed_stays_so_and_what_is_nowhere_is_told(given: World) {
         let mut world = given;
         let store = Strict::start(&world.clock).await;

@@ -1,6 +1,6 @@
 //! One photo: its bundle, or its bytes with a proof.
 
-use super::{Report, Trusted};
+use super::{Report, Trusted, removed};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::device_key::DeviceKey;
 use saolou_protocol::evidence::event::{Commitment, Entry, Event};
@@ -50,10 +50,7 @@ pub fn verify_bundle(path: &Path, trusted: &Trusted) -> Report {
             return report;
         }
     };
-    let Some(original) = files.get("original") else {
-        report.unknown("证据包中没有原件", "there is no original in the bundle");
-        return report;
-    };
+    let original = files.get("original");
     let mut entries = Vec::new();
     let mut all_included = true;
     for (name, entry) in files.iter().filter(|(name, _)| name.starts_with("entries/")) {
@@ -67,8 +64,15 @@ pub fn verify_bundle(path: &Path, trusted: &Trusted) -> Report {
         all_included &= judge_entry(&mut report, entry, &proof, trusted);
         entries.push(entry.clone());
     }
-    judge_bytes(&mut report, original, &entries, all_included);
-    judge_manifest(&mut report, &files, original, &entries, trusted);
+    let sha256 = match original {
+        Some(original) => {
+            judge_bytes(&mut report, original, &entries, all_included);
+            Some(Hash::of(original))
+        }
+        None => removed::judge(&mut report, &entries, all_included),
+    };
+    let Some(sha256) = sha256 else { return report };
+    judge_manifest(&mut report, &files, sha256, &entries, trusted);
     judge_opened(&mut report, &files, &entries);
     if all_included {
         tell_of_holds(&mut report, &entries);
@@ -175,7 +179,7 @@ fn judge_bytes(report: &mut Report, photo: &[u8], entries: &[Vec<u8>], included:
 fn judge_manifest(
     report: &mut Report,
     files: &Files,
-    original: &[u8],
+    sha256: Hash,
     entries: &[Vec<u8>],
     trusted: &Trusted,
 ) {
@@ -190,7 +194,7 @@ fn judge_manifest(
         return;
     };
     report.judge(
-        manifest.sha256 == Hash::of(original),
+        manifest.sha256 == sha256,
         ("拍摄清单所记校验值与原件一致", "the capture manifest names these bytes"),
         ("拍摄清单所记校验值与原件不符", "the capture manifest names other bytes"),
     );

@@ -1,11 +1,12 @@
 //! The auditor's own eyes: verifies what left the system, without network and without database,
 //! trusting nothing but the public keys that are named on the command line.
 //!
-//! `bundle` judges one photo with all that belongs to it, `tree` a whole log, two checkpoints, or
+//! `bundle` judges one photo with all that belongs to it, `removed` one whose original is no more, `tree` a whole log, two checkpoints, or
 //! a folder of originals. What a [`Report`] says is as much about what was not proved as about what
 //! was.
 
 mod bundle;
+mod removed;
 mod report;
 mod tree;
 

@@ -121,15 +121,24 @@ async fn hold(options: &ArchiveCommand, archive: &Archive) -> Result<(bool, Valu
     let case = options.reason.as_deref().ok_or("--reason is missing: the case")?;
     // Whoever has this terminal has the store's keys: no account is asked.
     let holding = Holding { case, reason: case, by: Uuid::nil() };
-    let holds = match options.act {
+    match options.act {
         ArchiveAct::Free => archive.free(hash, holding).await?,
         _ => archive.hold(hash, holding).await?,
     };
-    let locked = archive.lock_as_held(hash).await?;
+    // The case stands whether the store can be told now or not.
+    let (locked, refused) = match archive.lock_as_held(hash).await {
+        Ok(locked) => (locked, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let holds = archive.holds(hash).await?;
     let mut told = locked.as_ref().map_or_else(|| json!({}), copy);
     told["is_held"] = json!(holds.is_held);
+    told["is_pending"] = json!(holds.is_pending);
     told["is_locked"] = json!(locked.is_some_and(|copy| copy.is_held != 0));
-    Ok((true, told))
+    if let Some(refused) = &refused {
+        told["store"] = json!(refused);
+    }
+    Ok((refused.is_none(), told))
 }
 
 async fn remove(

@@ -21,15 +21,57 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Most findings in one list or request.
+/// Findings on one page, and in one request to close some.
+const LISTED: usize = 200;
 const LISTED_MAX: usize = 500;
 
-/// The open findings below a unit.
+/// Which findings, and behind which one the page begins.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    unit: Uuid,
+    building: Option<Uuid>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// The open findings below a unit: building by building, photo by photo.
 #[derive(Serialize)]
 pub(crate) struct Found {
     findings: Vec<Item>,
-    /// How many there are, those that are not listed included.
+    /// How many there are, on all pages.
     total: usize,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// Where a finding stands in the list: also where it was closed since.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    building: Uuid,
+    photo: Uuid,
+    finding: Uuid,
+}
+
+impl Place {
+    fn of(building: Uuid, finding: &Finding) -> Self {
+        Self { building, photo: finding.photo_id.0, finding: finding.finding_id.0 }
+    }
+
+    fn parse(cursor: &str) -> Result<Self> {
+        let ids: Option<Vec<Uuid>> = cursor.split('.').map(|id| id.parse().ok()).collect();
+        match ids.as_deref() {
+            Some([building, photo, finding]) => {
+                Ok(Self { building: *building, photo: *photo, finding: *finding })
+            }
+            _ => Err(Error::Invalid("cursor: unknown; begin anew".into())),
+        }
+    }
+
+    fn cursor(self) -> String {
+        let Self { building, photo, finding } = self;
+        [building, photo, finding].map(|id| id.simple().to_string()).join(".")
+    }
 }
 
 /// An open finding.
@@ -80,13 +122,11 @@ impl Counted {
     }
 }
 
-/// Lists the open findings of the buildings below a unit, or of one of them.
-pub(crate) async fn list(
-    sync: &Sync,
-    caller: &Caller,
-    unit: Uuid,
-    building: Option<Uuid>,
-) -> Result<Found> {
+/// Lists the open findings of the buildings below a unit, or of one of them, a page at a time.
+pub(crate) async fn list(sync: &Sync, caller: &Caller, asked: Asked) -> Result<Found> {
+    let Asked { unit, building, cursor, limit } = asked;
+    let behind = cursor.as_deref().map(Place::parse).transpose()?;
+    let limit = limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
     let mut tx = sync.store.read().await?;
     caller.require_at(&mut tx, Act::Review, unit).await?;
     let mut rows = tx.entities_below(unit, EntityKind::Building.code()).await?;
@@ -95,22 +135,25 @@ pub(crate) async fn list(
     if rows.is_empty() && building.is_some() {
         return Err(Error::NotFound);
     }
-    let mut found = Found { findings: Vec::new(), total: 0 };
+    let (mut page, mut total, mut goes_on) = (Vec::new(), 0, false);
     let mut opened = Opened { caller, buildings: HashMap::new() };
     for row in rows {
         let counted: Counted = parse(&row.body)?;
-        if counted.findings_open == 0 {
+        let is_before = behind.is_some_and(|behind| row.building_id < behind.building);
+        if counted.findings_open == 0 || is_before || goes_on {
+            total += counted.findings_open;
             continue;
         }
-        if found.findings.len() >= LISTED_MAX {
-            found.total += counted.findings_open;
-            continue;
-        }
-        let items = opened.items(&mut tx, row.building_id).await?;
-        found.total += items.len();
-        found.findings.extend(items.into_iter().take(LISTED_MAX - found.findings.len()));
+        let mut open = opened.open_findings(&mut tx, row.building_id).await?;
+        total += open.len();
+        open.retain(|one| behind.is_none_or(|behind| Place::of(row.building_id, one) > behind));
+        goes_on = page.len() + open.len() > limit;
+        open.truncate(limit - page.len());
+        page.extend(opened.items(&mut tx, row.building_id, open).await?);
     }
-    Ok(found)
+    let last = page.last().filter(|_| goes_on);
+    let cursor = last.map(|item: &Item| Place::of(item.building_id, &item.finding).cursor());
+    Ok(Found { findings: page, total, cursor })
 }
 
 /// Buildings that a list looks at, folded once each; `None` where the caller may not look.
@@ -145,12 +188,25 @@ impl Opened<'_> {
         Ok(())
     }
 
-    async fn items(&mut self, tx: &mut Tx, building_id: Uuid) -> Result<Vec<Item>> {
+    /// The open findings of a building, in their order.
+    async fn open_findings(&mut self, tx: &mut Tx, building_id: Uuid) -> Result<Vec<Finding>> {
         self.open(tx, building_id).await?;
         let Some(Some(here)) = self.buildings.get(&building_id) else { return Ok(Vec::new()) };
+        let found = here.building.findings().into_iter();
+        let mut open: Vec<Finding> = found.map(|(finding, _)| finding.clone()).collect();
+        open.sort_by_key(|finding| Place::of(building_id, finding));
+        Ok(open)
+    }
+
+    /// Findings of a building that is open, with what the records say.
+    async fn items(
+        &mut self,
+        tx: &mut Tx,
+        building_id: Uuid,
+        open: Vec<Finding>,
+    ) -> Result<Vec<Item>> {
+        let Some(Some(here)) = self.buildings.get(&building_id) else { return Ok(Vec::new()) };
         let name = here.name.clone();
-        let open: Vec<Finding> =
-            here.building.findings().into_iter().map(|(finding, _)| finding.clone()).collect();
         let mut items = Vec::with_capacity(open.len());
         for finding in open {
             let mut sides = self.sides(tx, building_id, finding.photo_id).await?;

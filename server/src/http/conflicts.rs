@@ -63,9 +63,9 @@ pub(super) async fn accept_late(
 pub(super) async fn findings(
     State(app): State<App>,
     May { caller, .. }: May<Review>,
-    Query(OfUnit { unit, building }): Query<OfUnit>,
+    Query(asked): Query<findings::Asked>,
 ) -> Result<axum::Json<Found>> {
-    findings::list(&app.sync, &caller, unit, building).await.map(axum::Json)
+    findings::list(&app.sync, &caller, asked).await.map(axum::Json)
 }
 
 pub(super) async fn missing(

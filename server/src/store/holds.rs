@@ -18,7 +18,40 @@ pub(crate) struct HoldRow {
     pub(crate) lift_reason: Option<String>,
 }
 
+/// Copies in a store with locks that are not held there as cases hold them. One that the store holds
+/// and no case ever did is somebody else's.
+const HELD_OTHERWISE: &str = "from archive_copy where store = $1 and mode <> 'none' \
+     and state <> 'removed' and sha256 in (select sha256 from evidence_hold) \
+     and is_held <> (case when exists (select 1 from evidence_hold h \
+     where h.sha256 = archive_copy.sha256 and h.lifted_ms is null) then 1 else 0 end)";
+
 impl Tx {
+    /// Originals that a store does not hold as cases do, after a hash.
+    pub(crate) async fn held_otherwise(
+        &mut self,
+        store: &str,
+        after: &[u8],
+        rows_max: i64,
+    ) -> Result<Vec<Vec<u8>>> {
+        const TAIL: &str = " and sha256 > $2 order by sha256 limit $3";
+        let sql = ["select sha256 ", HELD_OTHERWISE, TAIL].concat();
+        on!(self, |conn| sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(store)
+            .bind(after)
+            .bind(rows_max)
+            .fetch_all(conn)
+            .await)
+    }
+
+    /// How many originals a store does not hold as cases do.
+    pub(crate) async fn held_otherwise_count(&mut self, store: &str) -> Result<i64> {
+        let sql = ["select count(*) ", HELD_OTHERWISE].concat();
+        on!(self, |conn| sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(store)
+            .fetch_one(conn)
+            .await)
+    }
+
     /// Lets nobody else decide about an original before this transaction ends. One that was never
     /// archived cannot be removed, so that there is nothing to wait for.
     pub(crate) async fn lock_original(&mut self, sha256: &[u8]) -> Result<()> {

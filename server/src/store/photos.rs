@@ -216,7 +216,7 @@ impl Tx {
             .map(|done| done.rows_affected() > 0))
     }
 
-    /// Moves a photo that waits for the desk to the building that it belongs to, and to the street of
+    /// Moves a photo that waits for the desk, or for its record, to the building that it belongs to, and to the street of
     /// that. `false` where it does not wait any more, or is there already.
     pub(crate) async fn move_photo(
         &mut self,
@@ -226,7 +226,8 @@ impl Tx {
     ) -> Result<bool> {
         const SQL: &str = "update photo set street_id = $5, building_id = $6 \
              where street_id = $1 and photo_id = $2 and author_id = $3 and sha256 = $4 \
-             and state = 'quarantined' and not exists (select 1 from photo other \
+             and (state = 'quarantined' or state = 'stored' and bound_ms is null) \
+             and not exists (select 1 from photo other \
              where other.street_id = $5 and other.photo_id = $2 and other.author_id = $3 \
              and other.sha256 = $4)";
         on!(self, |conn| sqlx::query(SQL)

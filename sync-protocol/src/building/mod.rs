@@ -6,7 +6,7 @@
 //! difference, the old contribution being remembered, never derived again.
 //!
 //! `ledger` holds the facts and their indexes, `groups` those that wait for each other, `office`
-//! derives one office, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
+//! derives one office, `floors` what offices add to theirs, `conflicts` keeps what disagrees, `suspicion` finds what is odd, `photographs`
 //! and `findings` say what is to be looked at about photos, [`view`] is what is served and `serve` makes its bytes, [`answer`] says to a
 //! phone what became of its op. [`settle`] says how conflicts end, `reassigned` where people moved a
 //! visit, [`late`] which visits are from outside their round, [`tally`] what each room and floor adds to
@@ -18,6 +18,7 @@ mod binding;
 mod conflicts;
 pub mod decide;
 mod findings;
+mod floors;
 mod groups;
 pub mod history;
 pub mod late;
@@ -38,19 +39,18 @@ pub mod work;
 
 use crate::coverage::building::{BuildingState, Conditions};
 use crate::coverage::counts::Counts;
-use crate::coverage::floor::{FloorState, RosterStatus};
 use crate::digest::{Digest, Sum};
 use crate::fact::Fact;
 use crate::ids::{BuildingId, FloorId, OfficeId, OpId, RoundId, UserId, VisitId};
 use crate::registry::roster_version::RosterVersions;
-use crate::registry::structure::{Office, Status, Structure, Target, roster_status};
+use crate::registry::structure::{Status, Structure, Target};
 use crate::time::Millis;
 use crate::visit::Visit;
-use crate::zoo::{Defect, is_planted};
 pub use binding::{Binding, WaitingForPhotos};
 use conflicts::Conflicts;
 use findings::Findings;
 pub use findings::VisitWithPhoto;
+use floors::FloorDerived;
 use ledger::{Ledger, VisitKey};
 use licences::Licences;
 pub use licences::{LICENCE_SEEN_ELSEWHERE, LicenceSite, LicencesMoved};
@@ -108,15 +108,6 @@ struct Placed {
     targets: Vec<Target>,
     /// It found a company at work there, by its licence.
     at_work: bool,
-}
-
-/// A floor as derived: for each round, what its offices and it itself add to the building.
-#[derive(Clone, Debug, Default)]
-struct FloorDerived {
-    offices: Vec<Counts>,
-    own: Vec<Counts>,
-    members: BTreeSet<OfficeId>,
-    roster: Option<RosterStatus>,
 }
 
 impl Building {
@@ -326,64 +317,6 @@ impl Building {
         self.offices.insert(id, derived);
     }
 
-    fn add_to_floor(&mut self, floor: FloorId, id: OfficeId, office: &OfficeDerived, sign: i64) {
-        let rounds = self.rounds.len();
-        let derived = self.floors.entry(floor).or_insert_with(|| FloorDerived::new(rounds));
-        if sign > 0 {
-            derived.members.insert(id)
-        } else {
-            derived.members.remove(&id)
-        };
-        let became_alias =
-            |of: &Structure| of.canonical(id).is_some_and(|canonical| canonical != id);
-        if sign < 0 && is_planted(Defect::AliasKeepsCounts) && became_alias(&self.structure) {
-            return;
-        }
-        for (place, cell) in office.cells.iter().enumerate() {
-            if sign > 0 {
-                derived.offices[place] += cell.counts;
-                self.counts[place] += cell.counts;
-            } else {
-                derived.offices[place] -= cell.counts;
-                if !is_planted(Defect::BuildingOnlyAdds) {
-                    self.counts[place] -= cell.counts;
-                }
-            }
-        }
-    }
-
-    fn derive_floor(&mut self, id: FloorId, roster_too: bool) {
-        let known_roster = self.floors.get(&id).and_then(|derived| derived.roster);
-        let roster = known_roster.filter(|_| !roster_too).unwrap_or_else(|| self.roster(id));
-        let known = self.structure.floors.contains_key(&id);
-        let rounds = self.rounds.len();
-        let derived = self.floors.entry(id).or_insert_with(|| FloorDerived::new(rounds));
-        derived.roster = Some(roster);
-        for place in 0..rounds {
-            self.counts[place] -= derived.own[place];
-            derived.own[place] = if known {
-                let offices = &derived.offices[place];
-                FloorState::of(offices, roster).counts(offices, roster)
-            } else {
-                Counts::default()
-            };
-            self.counts[place] += derived.own[place];
-        }
-    }
-
-    fn roster(&self, floor: FloorId) -> RosterStatus {
-        let Some((floor, new)) = self.structure.floor(floor) else {
-            return RosterStatus::Unsurveyed;
-        };
-        let members = self.floors.get(&floor).map(|derived| &derived.members);
-        let live: Vec<&Office> =
-            members.into_iter().flatten().filter_map(|id| self.structure.offices.get(id)).collect();
-        let confirmations = self.ledger.floor_confirmations(|confirmed| {
-            self.structure.floor(confirmed).is_some_and(|(canonical, _)| canonical == floor)
-        });
-        roster_status(new.roster, &live, &confirmations)
-    }
-
     fn totals(&self, place: usize) -> (BuildingState, Conditions, Counts) {
         let mut counts = self.counts[place];
         counts.conflicts_open = self.conflicts.blocking();
@@ -405,16 +338,5 @@ impl Building {
     pub fn counts(&self, round: RoundId) -> Option<Counts> {
         let place = self.rounds.iter().position(|window| window.round == round)?;
         Some(self.totals(place).2)
-    }
-}
-
-impl FloorDerived {
-    fn new(rounds: usize) -> Self {
-        Self {
-            offices: vec![Counts::default(); rounds],
-            own: vec![Counts::default(); rounds],
-            members: BTreeSet::new(),
-            roster: None,
-        }
     }
 }

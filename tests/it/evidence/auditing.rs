@@ -76,6 +76,11 @@ on_both! {
         assert_eq!(judge(&folder).exit_code(), 0);
         std::fs::remove_file(folder.join("original")).expect("it is there");
         assert_eq!(judge(&folder).exit_code(), 2, "without the original nothing can be told");
+        // One that is lost, and that nobody removed, is not taken out without its bytes.
+        let kept = world.folder().join("photos/sha256").join(&hash[..2]).join(&hash);
+        std::fs::remove_file(kept).expect("it is there");
+        let refused = shen.send(Method::GET, &path, None).await;
+        problem(refused, 409, "original_missing", "a lost original").await;
         // That it was taken out is itself logged, and by whom can be proved.
         until("the export is logged", async || {
             let sql = "select body from evidence_event where leaf_index is not null";

@@ -1,9 +1,10 @@
 //! Legal holds: as long as one case holds an original, nobody removes it, whatever its term. That a
 //! case holds it stands in the table and in the evidence log, in one commit; a store with locks is
-//! told afterwards, so that its owner cannot remove it either.
+//! told afterwards, so that its owner cannot remove it either. Until it was told, that is shown as
+//! pending; a store that is down is told when it is back.
 
 use super::{Archive, NotArchived, place_of};
-use crate::blobs::Mode;
+use crate::blobs::{Failure, Mode};
 use crate::domain::evidence::filing;
 use crate::error::{Error, Result};
 use crate::store::{CopyRow, HoldRow};
@@ -11,7 +12,15 @@ use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::event::Event;
 use saolou_protocol::time::Millis;
 use serde::Serialize;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How often it is looked whether the store is still to be told of a hold.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// The same while it is down.
+const TELL_EVERY_MAX: Duration = Duration::from_secs(60);
+/// Originals taken from the table at once.
+const PAGE_MAX: i64 = 64;
 
 /// Somebody sets or lifts the hold of a case, and why.
 #[derive(Clone, Copy)]
@@ -28,6 +37,8 @@ pub(crate) struct Holds {
     sha256: Hash,
     /// Whether any case holds it now.
     pub(crate) is_held: bool,
+    /// Whether the store with locks is still to be told so.
+    pub(crate) is_pending: bool,
     holds: Vec<Hold>,
 }
 
@@ -110,8 +121,14 @@ impl Archive {
 
     /// The cases of an original.
     pub(crate) async fn holds(&self, hash: Hash) -> Result<Holds> {
-        let rows = self.0.store.read().await?.holds(&hash.0).await?;
+        let mut tx = self.0.store.read().await?;
+        let rows = tx.holds(&hash.0).await?;
         let is_held = rows.iter().any(|row| row.lifted_ms.is_none());
+        let copies = tx.archive_copies(&hash.0).await?;
+        let is_pending = !rows.is_empty()
+            && copies
+                .iter()
+                .any(|copy| self.is_locked_here(copy) && (copy.is_held != 0) != is_held);
         let holds = rows.into_iter().map(|row| Hold {
             case: row.case_name,
             reason: row.reason,
@@ -121,7 +138,7 @@ impl Archive {
             lifted_ms: row.lifted_ms,
             lift_reason: row.lift_reason,
         });
-        Ok(Holds { sha256: hash, is_held, holds: holds.collect() })
+        Ok(Holds { sha256: hash, is_held, is_pending, holds: holds.collect() })
     }
 
     /// Has the store hold its copy as long as a case does; a store without locks cannot. Gives the
@@ -133,16 +150,66 @@ impl Archive {
         &self,
         hash: Hash,
     ) -> std::result::Result<Option<CopyRow>, NotArchived> {
-        let is_held = self.holds(hash).await?.is_held;
+        let Holds { is_held, is_pending, .. } = self.holds(hash).await?;
         let of_store = |copy: &CopyRow| copy.store == self.0.name && copy.state != "removed";
         let Some(copy) = self.copies(hash).await?.into_iter().find(of_store) else {
             return Ok(None);
         };
-        if Mode::of(&copy.mode) == Mode::None || (copy.is_held != 0) == is_held {
+        if !is_pending {
             return Ok(Some(copy));
         }
         self.0.blobs.hold(&place_of(&copy), is_held).await?;
         self.note_lock(copy).await.map(Some)
+    }
+
+    /// Tells the store what it could not be told when a case was set or lifted, now and then, as long
+    /// as the server runs.
+    pub(crate) async fn keep_telling_holds(self) {
+        let mut again = TELL_EVERY;
+        loop {
+            tokio::time::sleep(again).await;
+            again = match self.tell_holds().await {
+                Ok(()) => TELL_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "the store is not told of holds yet");
+                    (again * 2).min(TELL_EVERY_MAX)
+                }
+            };
+        }
+    }
+
+    /// Has the store hold every original as cases do.
+    ///
+    /// # Errors
+    /// Where the store is down or refuses; the rest is told the next time.
+    pub(crate) async fn tell_holds(&self) -> std::result::Result<(), NotArchived> {
+        let mut after = Vec::new();
+        let mut refused = None;
+        loop {
+            let mut tx = self.0.store.read().await?;
+            let page = tx.held_otherwise(&self.0.name, &after, PAGE_MAX).await?;
+            drop(tx);
+            let Some(last) = page.last() else { break };
+            after.clone_from(last);
+            for hash in page {
+                let Ok(hash) = hash.as_slice().try_into().map(Hash) else { continue };
+                match self.lock_as_held(hash).await {
+                    Ok(_) => {}
+                    // One that is refused or lost must not keep the others from being told.
+                    Err(error @ NotArchived::Store(Failure::Refused(_) | Failure::Missing)) => {
+                        tracing::error!(sha256 = %hash, %error, "not held in the store as a case holds it");
+                        refused = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether a copy lies in the archive, under its locks.
+    fn is_locked_here(&self, copy: &CopyRow) -> bool {
+        copy.store == self.0.name && copy.state != "removed" && Mode::of(&copy.mode) != Mode::None
     }
 }
 

@@ -196,7 +196,7 @@ impl Archive {
     }
 
     /// Whether originals stay where they were received.
-    fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.0.name == LOCAL
     }
 

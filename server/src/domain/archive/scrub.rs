@@ -103,6 +103,7 @@ impl Archive {
         }
         if !self.is_local() {
             scrub.add_missing(&self.0.name, received_ms).await?;
+            scrub.tell_holds().await?;
         }
         Ok(scrub.done)
     }
@@ -132,6 +133,19 @@ impl Scrub<'_> {
                 }
             }
         }
+    }
+
+    /// Tells the store of holds that it could not be told of before.
+    async fn tell_holds(&mut self) -> Result<(), Error> {
+        if self.silent.contains(&self.archive.0.name) {
+            return Ok(());
+        }
+        match self.archive.tell_holds().await {
+            Ok(()) => {}
+            Err(NotArchived::Failed(error)) => return Err(error),
+            Err(error) => self.fall_silent(self.archive.0.name.clone(), &error),
+        }
+        Ok(())
     }
 
     async fn add_local(&mut self, hash: Hash) -> Result<(), Error> {

@@ -20,6 +20,8 @@ pub(crate) struct Status {
     /// Originals without a copy in the archive, and when the first of them came.
     pub(crate) waiting: i64,
     pub(crate) waiting_since_ms: Option<Millis>,
+    /// Originals that the store does not hold, or let go, as cases do: it is still to be told.
+    pub(crate) holds_pending: i64,
     pub(crate) copies: Vec<Copies>,
 }
 
@@ -48,6 +50,7 @@ impl Archive {
             .map_err(|error| Error::Internal(format!("a stored report: {error}")))?;
         let missing = probe.as_ref().map(Report::missing).unwrap_or_default();
         let (waiting, waiting_since_ms) = tx.archive_waiting(&self.0.name).await?;
+        let holds_pending = tx.held_otherwise_count(&self.0.name).await?;
         let copies = tx.archive_counts().await?.into_iter().map(|count| Copies {
             store: count.store,
             state: count.state,
@@ -65,6 +68,7 @@ impl Archive {
             probe,
             waiting,
             waiting_since_ms,
+            holds_pending,
             copies: copies.collect(),
         })
     }

@@ -7,14 +7,14 @@ use super::log::Log;
 use super::reading::{is_received, proof_of};
 use crate::domain::access::{Act, Caller};
 use crate::error::{Error, Result};
-use crate::store::{DeviceKeyRow, LoggedRow, PhotoFacts, Tx};
+use crate::store::{DeviceKeyRow, LoggedRow, PhotoFacts, RemovalRow, Tx};
 use saolou_protocol::canonical::Hash;
 use saolou_protocol::evidence::device_key::DeviceKey;
 use saolou_protocol::evidence::event::{Commitment, Entry, Event};
 use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
 use serde_json::{Map, Value, json};
-use std::io::{Cursor, Write};
+use std::io::{Cursor, ErrorKind, Write};
 use std::path::Path;
 use uuid::Uuid;
 use zip::write::SimpleFileOptions;
@@ -47,10 +47,11 @@ impl Log {
         Err(Error::NotFound)
     }
 
-    /// Logs that a photo leaves the system, and makes its bundle: a ZIP file.
+    /// Logs that a photo leaves the system, and makes its bundle: a ZIP file. Of one that two persons
+    /// removed after its term it has all but the original, and the entry that says so.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the photo is unknown or not in the log yet.
+    /// [`Error::NotFound`] where the photo is unknown, or it or its removal is not in the log yet.
     pub(crate) async fn export(&self, photo: Uuid, by: Uuid, folder: &Path) -> Result<Vec<u8>> {
         let mut tx = self.store.read().await?;
         let facts = tx.photo_facts(photo).await?.ok_or(Error::NotFound)?;
@@ -70,18 +71,23 @@ impl Log {
             logged.extend(tx.logged(key.event_id).await?);
         }
         logged.sort_by_key(|row| row.leaf_index);
-        let mut files = self.proofs(&mut tx, &logged, &facts, signing.as_ref()).await?;
+        let removal = tx.archive_removal(&sha256.0).await?;
+        let mut files =
+            self.proofs(&mut tx, &logged, &facts, signing.as_ref(), removal.as_ref()).await?;
         drop(tx);
-        let name = sha256.to_string();
-        let place = folder.join("sha256").join(&name[..2]).join(&name);
-        let original = tokio::fs::read(&place).await;
-        let original = original.map_err(|error| Error::Internal(format!("a photo: {error}")))?;
-        let media_type = certificate::media_type(&original);
+        let original = original(folder, sha256, removal.as_ref()).await?;
+        if original.is_none() && !logged.iter().any(is_removed) {
+            return Err(Error::NotFound);
+        }
+        let (bytes, media_type) = match &original {
+            Some(original) => (original.len() as u64, certificate::media_type(original).to_owned()),
+            None => logged.iter().find_map(as_received).unwrap_or_default(),
+        };
         let certificate = Certificate {
             photo_id: PhotoId(photo),
             sha256,
-            bytes: original.len() as u64,
-            media_type,
+            bytes,
+            media_type: &media_type,
             facts: &facts,
             by: by_name.as_deref(),
             at_ms: self.clock.now_ms(),
@@ -90,11 +96,12 @@ impl Log {
         };
         files.push(("certificate.txt".into(), certificate.text().into_bytes()));
         let index = json!({
-            "format": FORMAT, "photo_id": photo, "sha256": sha256, "bytes": original.len(),
+            "format": FORMAT, "photo_id": photo, "sha256": sha256, "bytes": bytes,
             "media_type": media_type, "log": self.keys().signer.name(),
+            "is_removed": original.is_none(),
         });
         files.push(("index.json".into(), index.to_string().into_bytes()));
-        files.push(("original".into(), original));
+        files.extend(original.map(|original| ("original".into(), original)));
         self.log_export(photo, sha256, by).await?;
         zipped(&files).map_err(|error| Error::Internal(format!("a bundle: {error}")))
     }
@@ -106,6 +113,7 @@ impl Log {
         logged: &[LoggedRow],
         facts: &PhotoFacts,
         signing: Option<&DeviceKeyRow>,
+        removal: Option<&RemovalRow>,
     ) -> Result<Files> {
         let mut files = Files::new();
         let mut opened: Vec<Value> = Vec::new();
@@ -120,6 +128,12 @@ impl Log {
                 ("subject", row.event_id, facts.building_id),
                 // A device has one salt, wherever it is named.
                 (filing::DEVICE, device, device),
+                ("asked_by", row.event_id, removal.map(|of| of.asked_by).unwrap_or_default()),
+                (
+                    "agreed_by",
+                    row.event_id,
+                    removal.and_then(|of| of.agreed_by).unwrap_or_default(),
+                ),
             ] {
                 let salt = tx.salt(of, member).await?;
                 // Brought again to a database that was set back, a photo has a salt that does not open
@@ -159,6 +173,38 @@ impl Log {
         tx.put_events(&[filing::event(id, self.clock.now_ms(), event)]).await?;
         tx.put_salts(&salts).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// The original, or `None` where two persons removed it.
+async fn original(
+    folder: &Path,
+    sha256: Hash,
+    removal: Option<&RemovalRow>,
+) -> Result<Option<Vec<u8>>> {
+    let name = sha256.to_string();
+    let place = folder.join("sha256").join(&name[..2]).join(&name);
+    match tokio::fs::read(&place).await {
+        Ok(original) => Ok(Some(original)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let is_removed = removal.is_some_and(|removal| removal.agreed_ms.is_some());
+            if is_removed { Ok(None) } else { Err(Error::OriginalMissing) }
+        }
+        Err(error) => Err(Error::Internal(format!("a photo: {error}"))),
+    }
+}
+
+/// Whether an entry says that two persons removed the bytes.
+fn is_removed(row: &LoggedRow) -> bool {
+    let event = Entry::read(&row.body).map(|entry| entry.event);
+    matches!(event, Some(Event::Removed { .. }))
+}
+
+/// Size and media type as they were when the bytes arrived.
+fn as_received(row: &LoggedRow) -> Option<(u64, String)> {
+    match Entry::read(&row.body)?.event {
+        Event::Received { bytes, media_type, .. } => Some((bytes, media_type.unwrap_or_default())),
+        _ => None,
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Certificate<'a> {
     pub(super) photo_id: PhotoId,
     pub(super) sha256: Hash,
     pub(super) bytes: u64,
-    pub(super) media_type: &'static str,
+    pub(super) media_type: &'a str,
     pub(super) facts: &'a PhotoFacts,
     /// Who takes the bundle out.
     pub(super) by: Option<&'a str>,
@@ -120,7 +120,18 @@ impl Certificate<'_> {
             count(|event| matches!(event, Event::HoldOn { .. })),
             count(|event| matches!(event, Event::HoldOff { .. })),
         );
-        let mut places = vec![format!("服务器数据目录 photos/sha256/（{}）", self.sha256)];
+        let removed = self.logged.iter().find_map(|row| {
+            let entry = Entry::read(&row.body)?;
+            matches!(entry.event, Event::Removed { .. }).then_some((row.leaf_index, entry.at_ms))
+        });
+        let mut places = vec![match removed {
+            Some((leaf_index, at_ms)) => format!(
+                "原件已于 {} 保存期满后由两人共同移除（日志第 {leaf_index} 条），本证据包不含原件，\
+                 他处如有副本，可凭校验值比对",
+                in_china(at_ms)
+            ),
+            None => format!("服务器数据目录 photos/sha256/（{}）", self.sha256),
+        }];
         places.extend(archived);
         if on > 0 {
             places.push(format!("依法冻结 {on} 次，解除 {off} 次"));

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::store::{EventRow, Head, ManifestRow, NewJob, PhotoRow, SaltRow, Stage, Tx, UploadRow};
 use saolou_protocol::building::Binding;
 use saolou_protocol::canonical::Hash;
+use saolou_protocol::engine::push::Judged;
 use saolou_protocol::evidence::event::{Commitment, Event};
 use saolou_protocol::evidence::manifest::Manifest;
 use saolou_protocol::ids::PhotoId;
@@ -319,8 +320,32 @@ pub(super) fn verified(
     building: Uuid,
     placing: Placing,
     now_ms: Millis,
-) -> Result<saolou_protocol::engine::push::Judged> {
-    let op_id = Uuid::new_v5(&photo, &sha256.0);
+) -> Result<Judged> {
+    said(Uuid::new_v5(&photo, &sha256.0), photo, sha256, building, placing, now_ms)
+}
+
+/// The op by which the server says so in the building that the desk has found for a photo, after it was
+/// said in another one.
+pub(super) fn attached(
+    photo: Uuid,
+    sha256: Hash,
+    building: Uuid,
+    placing: Placing,
+    now_ms: Millis,
+) -> Result<Judged> {
+    let first = Uuid::new_v5(&photo, &sha256.0);
+    let op_id = Uuid::new_v5(&first, building.as_bytes());
+    said(op_id, photo, sha256, building, placing, now_ms)
+}
+
+fn said(
+    op_id: Uuid,
+    photo: Uuid,
+    sha256: Hash,
+    building: Uuid,
+    placing: Placing,
+    now_ms: Millis,
+) -> Result<Judged> {
     let body = json!({ "photo_id": photo, "sha256": sha256 });
     let op = desk::op(op_id, Uuid::nil(), now_ms, building, "photo_verified", photo, &[], body)?;
     Ok(desk::judged(op, placing.street, now_ms))

@@ -48,14 +48,14 @@ impl Photos {
             return Err(Error::Invalid(format!("case: 1 to {CASE_MAX} characters")));
         }
         let holding = Holding { case, reason, by: caller.user_id };
-        let holds = match is_on {
+        match is_on {
             true => self.archive.hold(hash, holding).await?,
             false => self.archive.free(hash, holding).await?,
         };
         if let Err(error) = self.archive.lock_as_held(hash).await {
-            tracing::warn!(photo_id = %photo, %error, "the store was not told of a hold");
+            tracing::warn!(photo_id = %photo, %error, "the store is told of a hold later");
         }
-        Ok(holds)
+        self.archive.holds(hash).await
     }
 
     /// The bytes of a photo, where the caller may do something with it.

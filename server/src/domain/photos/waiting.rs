@@ -2,7 +2,7 @@
 //! to be (C38). Nobody but the desk sees them before it has decided.
 
 use super::Photos;
-use super::arrival::{Placing, verified};
+use super::arrival::{Placing, attached, verified};
 use crate::domain::access::{Act, Caller};
 use crate::domain::writer::Push;
 use crate::error::{Error, Result};
@@ -97,7 +97,8 @@ impl Photos {
         Ok(rows.into_iter().map(Item::of).collect())
     }
 
-    /// Decides about a photo in quarantine.
+    /// Decides about a photo in quarantine, or attaches one without a record to the building where its
+    /// record is.
     pub(crate) async fn decide(
         &self,
         caller: &Caller,
@@ -116,7 +117,9 @@ impl Photos {
             .find(|row| row.sha256 == decision.sha256.0 && row.author_id == decision.author_id);
         let mut row = row.ok_or(Error::NotFound)?;
         caller.require_at(&mut tx, Act::Review, row.street_id).await?;
-        if row.state != "quarantined" {
+        let is_orphan = row.state == "stored" && row.bound_ms.is_none();
+        let is_attached = decision.decision == Decided::Attach;
+        if row.state != "quarantined" && !(is_orphan && is_attached) {
             return Err(Error::Invalid(format!("the photo is {}", row.state)));
         }
         if row.author_id == caller.user_id && decision.decision != Decided::Discard {
@@ -135,7 +138,10 @@ impl Photos {
             }
             let now_ms = self.sync.clock.now_ms();
             let placing = Placing { street: head.street_id, reason: None };
-            let ops = vec![verified(photo, decision.sha256, building, placing, now_ms)?];
+            let ops = vec![match is_orphan {
+                true => attached(photo, decision.sha256, building, placing, now_ms)?,
+                false => verified(photo, decision.sha256, building, placing, now_ms)?,
+            }];
             // The op first: a decision that was noted and had no effect would be a loss.
             self.sync.writer.file(Push { ops, arrivals: Vec::new() }).await?;
         }

@@ -77,7 +77,8 @@ impl Recovery<'_> {
     /// # Errors
     /// Where the database, the disk or the archive fail; the same call then goes on.
     pub(crate) async fn recover(&self) -> Result<Recovered> {
-        let mut recovered = Recovered::new(self.log.catch_up().await);
+        let has_archive = !self.archive.is_local();
+        let mut recovered = Recovered::new(self.log.catch_up().await, has_archive);
         let told = self.read().await?;
         for (sha256, kept) in &told.kept {
             self.note_kept(*sha256, kept, &mut recovered).await?;

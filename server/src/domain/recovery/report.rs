@@ -15,6 +15,8 @@ const TOLD_MAX: usize = 500;
 pub(crate) struct Recovered {
     /// Whether the evidence log here has all that its copy has.
     is_log_whole: bool,
+    /// Whether originals were looked for in an archive, too, and not in this folder alone.
+    has_archive: bool,
     /// Photos in their places again, with author and building.
     pub(crate) placed: u64,
     /// Photos that wait for the desk or their record: author or building are not known.
@@ -52,9 +54,10 @@ struct Words {
 }
 
 impl Recovered {
-    pub(super) const fn new(is_log_whole: bool) -> Self {
+    pub(super) const fn new(is_log_whole: bool, has_archive: bool) -> Self {
         Self {
             is_log_whole,
+            has_archive,
             placed: 0,
             unclaimed: 0,
             lost: 0,
@@ -85,6 +88,12 @@ impl Recovered {
             "存证日志尚未从其副本补齐：请先检查数据目录 evidence/，再重新执行".into(),
             "the evidence log is not filled up from its copy: look at evidence/ in the data folder, \
              and run this again"
+                .into(),
+        );
+        tell(
+            u64::from(!self.has_archive),
+            "未指定归档（--archive），只在本机文件夹中查找了原件".into(),
+            "no archive is named (--archive): originals were looked for in this folder alone"
                 .into(),
         );
         tell(

@@ -1,7 +1,7 @@
 import { get, post, query } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
@@ -10,26 +10,37 @@ import { Photos } from "../office/Photos";
 import { Reasoned } from "./Reasoned";
 import type { Finding } from "./types";
 
+interface Page {
+  findings: Finding[];
+  /** On all pages. */
+  total: number;
+  cursor?: string;
+}
+
 /** What should be looked at about photos, with the records beside each other: never a verdict. */
 export function Findings({ unit }: { unit: string }) {
   const { t } = useTranslation();
-  const list = useQuery({
+  const list = useInfiniteQuery({
     queryKey: ["unit", unit, "findings"],
-    queryFn: () => get<{ findings: Finding[]; total: number }>(`/findings${query({ unit })}`),
+    queryFn: ({ pageParam }) => get<Page>(`/findings${query({ unit, cursor: pageParam })}`),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.cursor,
   });
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
   if (!list.data) return <Loading />;
-  if (list.data.findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
+  const findings = list.data.pages.flatMap((page) => page.findings);
+  if (findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
   return (
     <section aria-label={t("desk.findings")}>
       <Rows
-        items={list.data.findings}
-        total={list.data.total}
+        items={findings}
+        total={list.data.pages[0]?.total ?? findings.length}
         keyOf={(finding) => finding.finding_id}
         label={t("desk.findings")}
         height={260}
         isTall
         row={(finding) => <Card finding={finding} />}
+        more={list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : undefined}
       />
     </section>
   );
