@@ -3,7 +3,7 @@
 
 use crate::actors::Actor;
 use crate::uploads::{field, manifest, picture, plan, sha256};
-use crate::world::{World, id, on_both};
+use crate::world::{DAY_MS, World, id, on_both};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, Response};
@@ -76,6 +76,7 @@ on_both! {
         let bytes = picture("whole", 1_000);
         let whole = create(&wang, "whole", &[("Upload-Complete", "?1")], &bytes).await;
         assert_eq!((whole.status().as_u16(), &*field(&whole, "upload-complete")), (200, "?1"));
+        assert_eq!(standing(&wang, &field(&whole, "location")).await, (1_000, "?1".into()));
         let told: Value = whole.json().await.expect("JSON");
         assert_eq!((&told["sha256"], &told["state"]), (&json!(sha256(&bytes)), &json!("stored")));
         let bytes = picture("later", 1_000);
@@ -116,16 +117,62 @@ on_both! {
         assert_eq!(problem_type(elsewhere, 409).await, "mismatching-upload-offset");
     }
 
+    async fn who_asks_how_far_an_upload_has_come_states_nothing(world: World) {
+        let wang = world.actor("wang").await;
+        let made = create(&wang, "asked", &[("Upload-Complete", "?0"), ("Upload-Length", "20")], b"0123").await;
+        let path = field(&made, "location");
+        for stated in [("Upload-Offset", "4"), ("Upload-Complete", "?0"), ("Upload-Length", "20")] {
+            let version = ("Upload-Draft-Interop-Version", "8");
+            let refused = send(&wang, Method::HEAD, &path, &[stated, version], b"").await;
+            assert_eq!(refused.status(), 400, "{stated:?}");
+        }
+        for method in [Method::HEAD, Method::GET] {
+            let told = send(&wang, method.clone(), &path, &[], b"").await;
+            assert_eq!(told.status(), 204, "{method}");
+            for (name, value) in [
+                ("upload-offset", "4"), ("upload-complete", "?0"), ("upload-length", "20"),
+                ("cache-control", "no-store"),
+            ] {
+                assert_eq!(field(&told, name), value, "{method}");
+            }
+            assert!(field(&told, "upload-limit").contains("max-age="), "{method}");
+        }
+    }
+
+    async fn the_term_of_an_upload_begins_anew_with_every_append(world: World) {
+        let wang = world.actor("wang").await;
+        let made = create(&wang, "slow", &[("Upload-Complete", "?0")], b"0123").await;
+        let path = field(&made, "location");
+        world.clock.set_ms(world.clock.now_ms() + DAY_MS);
+        let wang = world.actor("wang").await;
+        // By whole days, begun ones counted: the clock goes on while this is asked.
+        let days = |response: &Response| {
+            let limits = field(response, "upload-limit");
+            let age = limits.rsplit_once("max-age=").expect("a term").1.parse::<i64>();
+            (age.expect("seconds") * 1000 + DAY_MS - 1) / DAY_MS
+        };
+        assert_eq!(days(&made), 14);
+        assert_eq!(days(&send(&wang, Method::HEAD, &path, &[], b"").await), 13);
+        let more = append(&wang, &path, 4, "?0", b"4567").await;
+        assert_eq!((more.status().as_u16(), days(&more)), (204, 14));
+        assert_eq!(days(&send(&wang, Method::HEAD, &path, &[], b"").await), 14);
+    }
+
     async fn lengths_that_contradict_each_other_are_told(world: World) {
         let wang = world.actor("wang").await;
         let fields = [("Upload-Complete", "?1"), ("Upload-Length", "20")];
         let refused = create(&wang, "photo", &fields, &picture("photo", 10)).await;
+        assert_eq!(field(&refused, "upload-complete"), "?0");
+        assert!(field(&refused, "upload-limit").contains("max-size=67108864"));
         assert_eq!(problem_type(refused, 400).await, "inconsistent-upload-length");
+        let unread = create(&wang, "photo", &[("Upload-Complete", "true")], b"0123").await;
+        assert_eq!(unread.status(), 400, "it is neither ?0 nor ?1");
         for (last, body) in [("?1", 5), ("?0", 15)] {
             let fields = [("Upload-Complete", "?0"), ("Upload-Length", "20")];
             let made = create(&wang, "photo", &fields, &picture("photo", 10)).await;
             let path = field(&made, "location");
             let refused = append(&wang, &path, 10, last, &picture("more", body)).await;
+            assert_eq!(field(&refused, "upload-complete"), "?0");
             assert_eq!(problem_type(refused, 400).await, "inconsistent-upload-length");
         }
         let fields = [("Upload-Complete", "?0"), ("Upload-Length", "67108865")];
@@ -169,7 +216,7 @@ on_both! {
             ];
             send(&wang, Method::PATCH, &path, &fields, &bytes).await.status().as_u16()
         };
-        assert_eq!(send_with(&wrong).await, 422);
+        assert_eq!(send_with(&wrong).await, 400);
         assert_eq!(standing(&wang, &path).await, (0, "?0".into()), "no byte of it counts");
         assert_eq!(send_with(&right).await, 200);
         let fields = [("Upload-Complete", "?1"), ("Repr-Digest", &*wrong)];

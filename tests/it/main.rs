@@ -61,6 +61,7 @@ mod roster;
 mod rounds;
 mod schema;
 mod sign_in;
+mod suites;
 mod suspicions;
 mod sync;
 mod tidy;

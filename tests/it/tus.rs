@@ -3,15 +3,17 @@
 
 use crate::actors::Actor;
 use crate::uploads::{field, half_sent, offset, patch, picture, tus};
-use crate::world::{World, on_both};
+use crate::world::{DAY_MS, World, on_both};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, Response};
+use serde_json::Value;
 use sha1::{Digest, Sha1};
 use tokio::io::AsyncReadExt;
 
 const UPLOADS: &str = "/api/v1/uploads";
 const STREAM: &str = "application/offset+octet-stream";
+const SUM: &str = "Upload-Checksum";
 
 /// Makes an upload; gives its address.
 async fn make(actor: &Actor, fields: &[(&str, &str)]) -> String {
@@ -294,5 +296,78 @@ on_both! {
             let until = field(&response, "upload-expires");
             assert!(until.ends_with(" GMT") && until.len() == 29, "{until}");
         }
+    }
+
+    async fn a_refusal_says_which_field_it_is_about(world: World) {
+        let wang = world.actor("wang").await;
+        let path = make(&wang, &[("Upload-Length", "10")]).await;
+        let (at, kind) = (("Upload-Offset", "0"), ("Content-Type", STREAM));
+        let (wrong, ten) = (sha1(b"other"), ("Upload-Length", "10"));
+        for (method, path, fields, status, named) in [
+            (Method::POST, UPLOADS, vec![], 400, "Upload-Length"),
+            (Method::POST, UPLOADS, vec![("Upload-Length", "ten")], 400, "Upload-Length"),
+            (Method::POST, UPLOADS, vec![ten, ("Upload-Metadata", "a !!")], 400, "Upload-Metadata"),
+            (Method::POST, UPLOADS, vec![ten, ("Upload-Concat", "whole")], 400, "Upload-Concat"),
+            (Method::PATCH, &path, vec![at], 415, "Content-Type"),
+            (Method::PATCH, &path, vec![kind], 400, "Upload-Offset"),
+            (Method::PATCH, &path, vec![at, kind, ("Upload-Checksum", "md5 YQ==")], 400, SUM),
+            (Method::PATCH, &path, vec![at, kind, ("Upload-Checksum", &wrong)], 460, SUM),
+        ] {
+            let body: &[u8] = if method == Method::PATCH { b"0123" } else { b"" };
+            let refused = tus(&wang, method, path, &fields, body).await;
+            assert_eq!(self::status(&refused), status, "{fields:?}");
+            assert_eq!(field(&refused, "content-type"), "application/problem+json", "{fields:?}");
+            let told: Value = refused.json().await.expect("a problem");
+            assert_eq!(told["status"], status, "{told}");
+            let said = [&told["cause"], &told["title_en"]].into_iter().filter_map(Value::as_str);
+            assert!(said.into_iter().any(|said| said.starts_with(named)), "{told}");
+        }
+        let unsaid = wang.request(Method::POST, UPLOADS).send().await.expect("an answer");
+        assert_eq!(unsaid.status(), 412);
+        let told: Value = unsaid.json().await.expect("a problem");
+        assert_eq!(told["code"], "unsupported_tus_version");
+    }
+
+    async fn parts_that_are_named_by_whole_addresses_are_found_and_told_as_they_were_named(world: World) {
+        let wang = world.actor("wang").await;
+        let mut parts = Vec::new();
+        for half in picture("whole addresses", 20).chunks(10) {
+            let part = make(&wang, &[("Upload-Length", "10"), ("Upload-Concat", "partial")]).await;
+            assert_eq!(patch(&wang, &part, 0, half).await.status(), 204);
+            parts.push(format!("{}{part}", wang.base));
+        }
+        let concat = format!("final;{}", parts.join(" "));
+        let made = make(&wang, &[("Upload-Concat", &concat)]).await;
+        let head = tus(&wang, Method::HEAD, &made, &[], b"").await;
+        assert_eq!((field(&head, "upload-concat"), field(&head, "upload-length")), (concat, "20".into()));
+    }
+
+    async fn the_same_file_may_be_begun_twice_and_each_upload_is_its_makers_alone(world: World) {
+        let wang = world.actor("wang").await;
+        let fields = [("Upload-Length", "10"), ("Upload-Metadata", "filename YS5qcGc=")];
+        let paths = [make(&wang, &fields).await, make(&wang, &fields).await];
+        assert_ne!(paths[0], paths[1]);
+        assert_eq!(patch(&wang, &paths[0], 0, b"0123").await.status(), 204);
+        assert_eq!(offset(&wang, &paths[1]).await, 0);
+        let lin = world.actor("lin").await;
+        let others = tus(&lin, Method::HEAD, &paths[0], &[], b"").await;
+        assert_eq!(status(&others), 404, "it is nobody else's");
+    }
+
+    async fn the_term_of_an_upload_begins_anew_with_every_byte_and_ends_with_the_last(world: World) {
+        let wang = world.actor("wang").await;
+        let made = tus(&wang, Method::POST, UPLOADS, &[("Upload-Length", "10")], b"").await;
+        let path = field(&made, "location");
+        world.clock.set_ms(world.clock.now_ms() + DAY_MS);
+        let wang = world.actor("wang").await;
+        let more = patch(&wang, &path, 0, b"01234").await;
+        // The day alone: the clock goes on while this is asked.
+        let until = |response: &Response| field(response, "upload-expires")[..16].to_owned();
+        assert_eq!((until(&made), until(&more)), ("Mon, 07 Dec 2026".into(), "Tue, 08 Dec 2026".into()));
+        let head = tus(&wang, Method::HEAD, &path, &[], b"").await;
+        assert_eq!(until(&head), until(&more));
+        let last = patch(&wang, &path, 5, b"56789").await;
+        assert_eq!(status(&last), 204);
+        assert!(!last.headers().contains_key("upload-expires"), "it does not expire any more");
     }
 }

@@ -40,9 +40,10 @@ impl Photos {
     }
 }
 
-/// The ids in a list of parts.
+/// The ids in a list of parts, which are told by their addresses.
 pub(super) fn part_ids(parts: &str) -> Result<Vec<Uuid>> {
-    let ids: Option<Vec<Uuid>> = parts.split_whitespace().map(|id| id.parse().ok()).collect();
+    let ids = parts.split_whitespace().map(|part| part.rsplit('/').next().unwrap_or(part));
+    let ids: Option<Vec<Uuid>> = ids.map(|id| id.parse().ok()).collect();
     match ids {
         Some(ids) if !ids.is_empty() && ids.len() <= PARTS_MAX => Ok(ids),
         _ => Err(Error::Malformed(format!("Upload-Concat: expected 1 to {PARTS_MAX} uploads"))),

@@ -1,7 +1,9 @@
 //! *Resumable Uploads for HTTP*, draft-ietf-httpbis-resumable-upload-12: what iOS
 //! speaks. Interop versions 6 and 8 differ for clients only.
 
-use super::{Asked, BYTES_MAX, described, expires_ms, fields, finish_of, header, location};
+use super::{
+    Asked, BYTES_MAX, described, expires_ms, fields, finish_of, header, location, refusal,
+};
 use crate::domain::photos::{Append, Appended, Checksum, Content, New, Stored, UPLOAD_KEPT_MS};
 use crate::error::{Error, Result};
 use crate::http::interim::Interim;
@@ -17,6 +19,10 @@ pub(super) const PARTIAL: &str = "application/partial-upload";
 const INTEROP: [&str; 3] = ["6", "7", "8"];
 
 pub(super) async fn create(asked: Asked) -> Result<Response> {
+    if fields::boolean(&asked.headers, "upload-complete").is_none() {
+        // Ignored, it leaves a request that is nobody's: better that its sender hears why.
+        return Err(Error::Malformed("Upload-Complete: expected ?0 or ?1".into()));
+    }
     let values =
         asked.query.iter().map(|(name, value)| (name.as_str(), value.clone().into_bytes()));
     let new = described(&values.collect(), "ietf")?;
@@ -32,7 +38,9 @@ pub(in crate::http) async fn create_as(asked: Asked, new: New) -> Result<Respons
     if let (Some(said), Some(sent)) = (said, to_the_end)
         && said != sent
     {
-        return Ok(other_length());
+        let mut response = other_length();
+        put_limit(&mut response, UPLOAD_KEPT_MS);
+        return Ok(response);
     }
     let sha256 = new.sha256.or_else(|| fields::digest(&asked.headers, "repr-digest"));
     let bytes = said.or(to_the_end);
@@ -52,17 +60,21 @@ pub(in crate::http) async fn create_as(asked: Asked, new: New) -> Result<Respons
     let (app, caller, append) = append;
     let appended = app.photos.append(&caller, row.upload_id, append).await;
     let mut response = told(appended, 0)?;
-    if response.status() != StatusCode::OK || !is_last {
-        if response.status() == StatusCode::NO_CONTENT {
-            *response.status_mut() = StatusCode::CREATED;
-        }
-        response.headers_mut().insert(names::LOCATION, location(row.upload_id));
+    if response.status() == StatusCode::NO_CONTENT {
+        *response.status_mut() = StatusCode::CREATED;
     }
+    response.headers_mut().insert(names::LOCATION, location(row.upload_id));
     put_limit(&mut response, UPLOAD_KEPT_MS);
     Ok(response)
 }
 
+/// How far an upload has come, to `HEAD` and to `GET`, which has no more to say.
 pub(super) async fn head(asked: Asked, upload: Uuid) -> Result<Response> {
+    let states = ["upload-offset", "upload-complete", "upload-length"];
+    if let Some(stated) = states.into_iter().find(|name| asked.headers.contains_key(*name)) {
+        // Whoever states it means to append, and would take the answer for that to his bytes.
+        return Err(Error::Malformed(format!("{stated}: who asks for it cannot state it")));
+    }
     let row = asked.app.photos.look(&asked.caller, upload).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
@@ -78,7 +90,11 @@ pub(super) async fn head(asked: Asked, upload: Uuid) -> Result<Response> {
 pub(super) async fn append(asked: Asked, upload: Uuid) -> Result<Response> {
     let kind = fields::text(&asked.headers, names::CONTENT_TYPE.as_str());
     if !kind.is_some_and(|kind| kind.starts_with(PARTIAL)) {
-        return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
+        let title = [
+            "内容类型须为 application/partial-upload",
+            "Content-Type: expected application/partial-upload",
+        ];
+        return Ok(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content", title));
     }
     let missing =
         |name: &str| Error::Malformed(format!("{name}: missing, or not as the draft has it"));
@@ -92,6 +108,7 @@ pub(super) async fn append(asked: Asked, upload: Uuid) -> Result<Response> {
     let rest = rest_ms(&asked, &row);
     let (app, caller, append) = append_of(asked, offset, is_last, content_bytes, bytes);
     let mut response = told(app.photos.append(&caller, upload, append).await, offset)?;
+    let rest = if response.status().is_success() { UPLOAD_KEPT_MS } else { rest };
     put_limit(&mut response, rest);
     Ok(response)
 }
@@ -145,8 +162,15 @@ fn told(appended: Result<Appended>, provided: i64) -> Result<Response> {
         // A client that is still there takes 4xx for the end of its upload, and 5xx for a reason to
         // ask how far it has come.
         Appended::Broken(at) => standing(StatusCode::SERVICE_UNAVAILABLE, at, false),
+        // Of this request, none of whose bytes count; what differs as a whole is a 422.
         Appended::ChecksumMismatch => {
-            Error::DigestMismatch("Content-Digest of this request".into()).into_response()
+            let title = "content does not match its digest";
+            let members = json!({ "code": "digest_mismatch", "header": "Content-Digest" });
+            let mut response =
+                problem(StatusCode::BAD_REQUEST, "digest-mismatched-values", title, members);
+            response.headers_mut().insert("upload-offset", header(&provided.to_string()));
+            response.headers_mut().insert("upload-complete", flag(false));
+            response
         }
         Appended::OtherLength | Appended::BeyondLength => other_length(),
     })
@@ -219,7 +243,10 @@ fn flag(is_true: bool) -> HeaderValue {
 
 fn other_length() -> Response {
     let title = "inconsistent length values for upload";
-    problem(StatusCode::BAD_REQUEST, "inconsistent-upload-length", title, json!({}))
+    let mut response =
+        problem(StatusCode::BAD_REQUEST, "inconsistent-upload-length", title, json!({}));
+    response.headers_mut().insert("upload-complete", flag(false));
+    response
 }
 
 fn too_large(error: Error) -> Response {
@@ -228,7 +255,7 @@ fn too_large(error: Error) -> Response {
     response
 }
 
-/// A problem of the types that the draft registers.
+/// A problem of the types that the draft registers, or that are registered for digests.
 fn problem(status: StatusCode, kind: &str, title: &str, members: Value) -> Response {
     let mut body = json!({
         "type": format!("https://iana.org/assignments/http-problem-types#{kind}"),

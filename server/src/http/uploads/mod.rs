@@ -14,10 +14,11 @@ use crate::error::{Error, Result};
 use crate::store::UploadRow;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header as names};
 use axum::response::{IntoResponse, Response};
 pub(super) use ietf::create_as as create_resumable;
 use saolou_protocol::canonical::Hash;
+use serde_json::json;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -64,7 +65,7 @@ pub(super) async fn resource(
     let is_ietf = !is_tus
         && (speaks_ietf(&asked.headers) || !is_of_tus(&asked.app, &asked.caller, upload).await?);
     match (method, is_ietf) {
-        (Method::HEAD, true) => ietf::head(asked, upload).await,
+        (Method::HEAD | Method::GET, true) => ietf::head(asked, upload).await,
         (Method::PATCH, true) => ietf::append(asked, upload).await,
         (Method::DELETE, true) => ietf::cancel(asked, upload).await,
         (Method::HEAD, false) => tus::spoken(tus::head(asked, upload).await),
@@ -82,8 +83,7 @@ fn method_of(request: &Request) -> Method {
 }
 
 fn is_ietf_creation(headers: &HeaderMap) -> bool {
-    !headers.contains_key(tus::VERSION_FIELD)
-        && fields::boolean(headers, "upload-complete").is_some()
+    !headers.contains_key(tus::VERSION_FIELD) && headers.contains_key("upload-complete")
 }
 
 /// Whether a request can only be meant in the words of the draft.
@@ -145,6 +145,18 @@ fn location(upload: Uuid) -> HeaderValue {
 
 fn header(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("digits and plain letters are a header value")
+}
+
+/// A refusal that only uploads know, told like all others (RFC 9457).
+fn refusal(status: StatusCode, code: &str, title: [&str; 2]) -> Response {
+    let body = json!({
+        "type": format!("urn:saolou:problem:{code}"), "status": status.as_u16(), "code": code,
+        "title": title[0], "title_en": title[1],
+    });
+    let mut response = (status, axum::Json(body)).into_response();
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(names::CONTENT_TYPE, kind);
+    response
 }
 
 /// When an upload is given up unless more comes.

@@ -1,7 +1,7 @@
 //! tus 1.0.0 with the extensions `creation, creation-with-upload, creation-defer-length, expiration,
 //! checksum, checksum-trailer, termination, concatenation, concatenation-unfinished`.
 
-use super::{Asked, BYTES_MAX, described, expires_ms, fields, header, location};
+use super::{Asked, BYTES_MAX, described, expires_ms, fields, header, location, refusal};
 use crate::domain::photos::{Append, Appended, Checksum, Content, Finish, New};
 use crate::error::{Error, Result};
 use crate::store::UploadRow;
@@ -50,7 +50,7 @@ pub(super) async fn create(asked: Asked) -> Result<Response> {
     let kind = fields::text(&asked.headers, names::CONTENT_TYPE.as_str());
     let has_content = kind == Some(OFFSET_STREAM);
     if !has_content && asked.content_bytes().is_some_and(|bytes| bytes > 0) {
-        return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Ok(unsupported_content());
     }
     let checksum = checksum_of(&asked.headers)?;
     let row = asked.app.photos.create(&asked.caller, new).await?;
@@ -103,13 +103,11 @@ fn concatenated(new: New, concat: &str) -> Result<New> {
     }
     let wrong = || Error::Malformed("Upload-Concat: expected partial, or final;<uploads>".into());
     let list = concat.strip_prefix("final;").ok_or_else(wrong)?;
-    let ids = list.split_whitespace().map(|url| url.rsplit('/').next().unwrap_or(url));
-    let parts: Vec<&str> = ids.collect();
     if new.bytes.is_some() {
         let wrong = "Upload-Length: a final upload has the length of its parts";
         return Err(Error::Malformed(wrong.into()));
     }
-    Ok(New { role: "final", parts: Some(parts.join(" ")), ..new })
+    Ok(New { role: "final", parts: Some(list.to_owned()), ..new })
 }
 
 pub(super) async fn head(asked: Asked, upload: Uuid) -> Result<Response> {
@@ -139,11 +137,8 @@ pub(super) async fn head(asked: Asked, upload: Uuid) -> Result<Response> {
 fn concat_of(row: &UploadRow) -> Option<String> {
     match row.role.as_str() {
         "partial" => Some("partial".to_owned()),
-        "final" => {
-            let ids = row.parts.as_deref().unwrap_or_default().split(' ');
-            let urls: Vec<String> = ids.map(|id| format!("/api/v1/uploads/{id}")).collect();
-            Some(format!("final;{}", urls.join(" ")))
-        }
+        // As it was asked for.
+        "final" => row.parts.as_deref().map(|list| format!("final;{list}")),
         _ => None,
     }
 }
@@ -153,7 +148,7 @@ pub(super) async fn append(asked: Asked, upload: Uuid) -> Result<Response> {
         return Ok(refusal);
     }
     if fields::text(&asked.headers, names::CONTENT_TYPE.as_str()) != Some(OFFSET_STREAM) {
-        return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Ok(unsupported_content());
     }
     let offset = fields::text(&asked.headers, "upload-offset");
     let offset = offset.ok_or_else(|| Error::Malformed("Upload-Offset: missing".into()))?;
@@ -161,9 +156,15 @@ pub(super) async fn append(asked: Asked, upload: Uuid) -> Result<Response> {
     let length = fields::text(&asked.headers, "upload-length");
     let bytes = length.map(|length| whole_number("Upload-Length", length)).transpose()?;
     let checksum = checksum_of(&asked.headers)?;
-    let row = asked.app.photos.find(&asked.caller, upload).await?;
+    let mut row = asked.app.photos.find(&asked.caller, upload).await?;
     let append = append_of(asked.body, &asked.headers, offset, bytes, checksum);
     let appended = asked.app.photos.append(&asked.caller, upload, append).await?;
+    match appended {
+        // Its term begins anew.
+        Appended::Open(_) => row.touched_ms = asked.app.sync.clock.now_ms(),
+        Appended::Complete(..) | Appended::PartComplete(_) => "complete".clone_into(&mut row.state),
+        _ => {}
+    }
     told(&appended, &row)
 }
 
@@ -191,14 +192,21 @@ fn told(appended: &Appended, row: &UploadRow) -> Result<Response> {
         Appended::Open(at) | Appended::PartComplete(at) | Appended::Complete(at, _) => {
             with_offset(StatusCode::NO_CONTENT, at)
         }
-        Appended::OtherOffset(at) => with_offset(StatusCode::CONFLICT, at),
-        // A phone that lost the answer to its last bytes asks for nothing more.
-        Appended::CompleteBefore(at) => with_offset(StatusCode::CONFLICT, at),
+        // A phone that lost the answer to its last bytes asks for nothing more. No body: some clients
+        // wait for ever for the rest of one that broke off, and this is said on lines that break.
+        Appended::OtherOffset(at) | Appended::CompleteBefore(at) => {
+            with_offset(StatusCode::CONFLICT, at)
+        }
         // Where somebody is left to hear it: clients take 4xx for the end, and 5xx for a reason to ask
         // how far they have come.
         Appended::Broken(at) => with_offset(StatusCode::SERVICE_UNAVAILABLE, at),
         Appended::ChecksumMismatch => {
-            Ok(answer(StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST)))
+            let title = [
+                "校验和不符，本次内容未计入",
+                "Upload-Checksum: these bytes do not match it and do not count",
+            ];
+            let status = StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST);
+            spoken(Ok(refusal(status, "checksum_mismatch", title)))
         }
         Appended::OtherLength => {
             Err(Error::Malformed("Upload-Length: it was another before".into()))
@@ -220,9 +228,19 @@ fn other_version(headers: &HeaderMap) -> Option<Response> {
     if fields::text(headers, VERSION_FIELD) == Some(VERSION) {
         return None;
     }
-    let mut response = answer(StatusCode::PRECONDITION_FAILED);
+    let title = ["Tus-Resumable 须为 1.0.0", "Tus-Resumable: expected 1.0.0"];
+    let mut response = refusal(StatusCode::PRECONDITION_FAILED, "unsupported_tus_version", title);
+    response.headers_mut().insert(VERSION_FIELD, HeaderValue::from_static(VERSION));
     response.headers_mut().insert("tus-version", HeaderValue::from_static(VERSION));
     Some(response)
+}
+
+fn unsupported_content() -> Response {
+    let title = [
+        "内容类型须为 application/offset+octet-stream",
+        "Content-Type: expected application/offset+octet-stream",
+    ];
+    refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content", title)
 }
 
 fn checksum_of(headers: &HeaderMap) -> Result<Option<Checksum>> {
