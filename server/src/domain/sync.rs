@@ -6,6 +6,7 @@
 
 use super::access::{Caller, may_file};
 use super::batch::counter;
+use super::folded::Folded;
 use super::held::held;
 use super::jobs::Jobs;
 use super::writer::Writer;
@@ -103,6 +104,8 @@ pub(crate) struct Sync {
     pub(crate) writer: Writer,
     /// What is done with photos once they are received.
     pub(crate) jobs: Jobs,
+    /// Buildings that were read a moment ago.
+    pub(crate) folded: Folded,
     pub(crate) cursor_key: Arc<[u8]>,
     /// What is taken and served.
     pub(crate) limits: wire::Limits,

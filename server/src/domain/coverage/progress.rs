@@ -5,8 +5,9 @@
 //! step.
 
 use super::super::access::Caller;
+use super::super::fold::dated;
 use super::super::sync::Sync;
-use super::cut::{Cut, blank, dated, heads_below};
+use super::cut::{Cut, blank, heads_below};
 use super::parse;
 use crate::error::{Error, Result};
 use crate::store::{Head, Tx};

@@ -4,6 +4,7 @@
 //! goes on behind the last room of the page before, whatever has changed in between.
 
 use super::super::access::{Act, Caller};
+use super::super::folded::Folded;
 use super::super::sync::Sync;
 use super::cut::{Cut, heads_below};
 use crate::error::{Error, Result};
@@ -130,7 +131,7 @@ pub(crate) async fn drill(
     caller.require_unit(&mut tx, unit).await?;
     let at_ms = as_of.unwrap_or_else(|| sync.clock.now_ms());
     let rounds = cut.rounds(&mut tx, unit).await?;
-    let all = rows(&mut tx, cut, unit, &rounds, measure).await?;
+    let all = rows(&mut tx, cut, &sync.folded, unit, &rounds, measure).await?;
     let sum = |of: fn(&Row) -> i64| all.iter().map(of).sum();
     let figure = Rate::of(sum(|row| row.part), sum(|row| row.whole));
     let behind = match cursor {
@@ -159,13 +160,14 @@ pub(crate) async fn drill(
 async fn rows(
     tx: &mut Tx,
     cut: Cut,
+    folded: &Folded,
     unit: Uuid,
     rounds: &HashSet<RoundId>,
     measure: Measure,
 ) -> Result<Vec<Row>> {
     let mut buildings = Vec::new();
     for (head, _) in heads_below(tx, unit).await? {
-        let building = cut.fold(tx, &head).await?;
+        let building = cut.fold(tx, folded, &head).await?;
         let window = building.rounds().iter().find(|window| rounds.contains(&window.round));
         let Some(window) = window.filter(|_| building.is_registered()) else { continue };
         let name = building.name();
