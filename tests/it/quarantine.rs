@@ -166,6 +166,13 @@ on_both! {
         decide(&qian, &item, json!({ "decision": "discard" })).await;
         assert_eq!(wang.office("102").await["state"], "unvisited");
         assert_eq!(wang.office("101").await["state"], "locked");
+        // Discarded by mistake: it counts again, and is not discarded a second time.
+        decide(&qian, &item, json!({ "decision": "release" })).await;
+        assert_eq!(wang.office("102").await["state"], "locked");
+        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
+        let again = json!({ "decision": "discard", "reason": "?" });
+        qian.refused(Method::POST, &path, Some(again), 422, "invalid").await;
+        assert_eq!(wang.office("102").await["state"], "locked", "nothing was filed");
     }
 
     async fn nobody_decides_about_his_own_or_in_another_street(world: World) {
