@@ -34,7 +34,7 @@ for (const [name, width, height, colorScheme] of SIZES) {
       ["rounds", `/manage/${street}?tab=rounds`, ".manage .round"],
       ["teams", `/manage/${street}?tab=teams`, ".manage .crew"],
       ["roster", `/manage/${street}?tab=roster`, ".manage .choose"],
-      ["phones", `/manage/${street}?tab=phones`, ".manage table"],
+      ["phones", `/manage/${street}?tab=phones`, ".manage [role=table]"],
       ["photos", `/desk/${street}?tab=findings`, ".desk .cards, .desk .empty"],
       ["story", `/building/${of("B04")}?office=${room}`, ".timeline"],
     ] as const) {

@@ -34,6 +34,8 @@ interface BuildingAsked {
 interface DeskAsked {
   tab: Tab;
   kind?: string | undefined;
+  /** The one thing that a link leads to. */
+  id?: string | undefined;
 }
 
 const time = (value: unknown): number | undefined => {
@@ -88,6 +90,7 @@ export const desk = createRoute({
   validateSearch: (asked: Record<string, unknown>): DeskAsked => ({
     tab: TABS.find((tab) => tab === asked["tab"]) ?? "conflicts",
     kind: text(asked["kind"]),
+    id: text(asked["id"]),
   }),
   component: DeskPage,
 });

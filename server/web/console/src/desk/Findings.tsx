@@ -1,4 +1,4 @@
-import { get, post, query } from "@shared/api/client";
+import { post } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
 import { useQuery } from "@tanstack/react-query";
@@ -8,23 +8,22 @@ import { Failed, Loading } from "../frame/Notices";
 import { Rows } from "../frame/Rows";
 import { Photos } from "../office/Photos";
 import { Reasoned } from "./Reasoned";
+import { waiting } from "./asking";
 import type { Finding } from "./types";
 
 /** What should be looked at about photos, with the records beside each other: never a verdict. */
-export function Findings({ unit }: { unit: string }) {
+export function Findings({ unit, id }: { unit: string; id: string | undefined }) {
   const { t } = useTranslation();
-  const list = useQuery({
-    queryKey: ["unit", unit, "findings"],
-    queryFn: () => get<{ findings: Finding[]; total: number }>(`/findings${query({ unit })}`),
-  });
+  const list = useQuery(waiting.findings(unit));
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
   if (!list.data) return <Loading />;
-  if (list.data.findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
+  const listed = list.data.findings.filter((of) => id === undefined || of.finding_id === id);
+  if (listed.length === 0) return <p className="panel empty">{t(id === undefined ? "desk.noFindings" : "desk.settledMeanwhile")}</p>;
   return (
     <section aria-label={t("desk.findings")}>
       <Rows
-        items={list.data.findings}
-        total={list.data.total}
+        items={listed}
+        total={id === undefined ? list.data.total : listed.length}
         keyOf={(finding) => finding.finding_id}
         label={t("desk.findings")}
         height={260}

@@ -148,9 +148,6 @@ function Phones({ unit }: { unit: string }) {
       <Link to="/manage/$unit" params={{ unit }} search={{ tab: "phones" }}>
         {t("desk.devices")}
       </Link>
-      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts" }}>
-        {t("desk.title")}
-      </Link>
     </p>
   );
 }

@@ -15,6 +15,7 @@ export const frame = {
     out: "Sign out",
     need: "Sign in first.",
   },
+  ways: "Main places",
   line: { live: "Live", lost: "Connection lost, reconnecting…" },
   crumbs: { street: "Street", building: "Building" },
   past: {
@@ -22,9 +23,11 @@ export const frame = {
     now: "Now",
     at: "As of {{when}}",
     back: "Back to now",
+    play: "Replay",
+    pause: "Pause",
     hint: "By the time at which the server received it",
   },
   freshness: { asOf: "As of {{when}}", received: "counted when the server received it" },
   problem: { retry: "Try again", loading: "Loading…", empty: "Nothing here.", lost: "There is no such page.", home: "Back to the start" },
   user: { menu: "Account" },
-} satisfies Pick<Words, "product" | "slogan" | "language" | "theme" | "signIn" | "line" | "crumbs" | "past" | "freshness" | "problem" | "user">;
+} satisfies Pick<Words, "product" | "ways" | "slogan" | "language" | "theme" | "signIn" | "line" | "crumbs" | "past" | "freshness" | "problem" | "user">;

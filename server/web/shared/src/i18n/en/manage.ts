@@ -21,6 +21,7 @@ export const manage = {
       kind: "Kind",
       from: "First day",
       until: "Last day, included",
+      graceUntil: "Last day of late sync, included",
       graceDays: "Days for late sync after it",
     },
     kind: {

@@ -110,6 +110,7 @@ export const tower = {
     approve: "Approve the exclusion",
     reject: "Reject the exclusion",
     void: "Void this visit",
+    takeBack: "Take this change back",
     done: "Filed",
     undo: "Undo",
     undone: "Undone",

@@ -13,6 +13,7 @@ export const frame = {
     out: "退出登录",
     need: "请先登录。",
   },
+  ways: "主要去处",
   line: { live: "实时", lost: "连接中断，正在重连…" },
   crumbs: { street: "街道", building: "楼宇" },
   past: {
@@ -20,6 +21,8 @@ export const frame = {
     now: "现在",
     at: "截至 {{when}} 的数据",
     back: "回到现在",
+    play: "重放",
+    pause: "暂停",
     hint: "按服务器收到的时间回看",
   },
   freshness: { asOf: "截至 {{when}}", received: "数据以服务器收到为准" },

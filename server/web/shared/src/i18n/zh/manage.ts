@@ -19,6 +19,7 @@ export const manage = {
       kind: "类型",
       from: "开始日期",
       until: "结束日期（含当日）",
+      graceUntil: "补传截止日（含当日）",
       graceDays: "结束后可补传天数",
     },
     kind: {

@@ -108,6 +108,7 @@ export const tower = {
     approve: "批准核减",
     reject: "驳回核减",
     void: "作废此走访",
+    takeBack: "撤回此变动",
     done: "已提交",
     undo: "撤销",
     undone: "已撤销",
