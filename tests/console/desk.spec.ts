@@ -167,15 +167,17 @@ test("thirty conflicts are settled by a rule, the page says how far it is, and a
     await new Promise((resolve) => setTimeout(resolve, 700));
     await route.continue();
   });
+  const latest = page.getByRole("button", { name: "30 条：取最晚的值" });
+  await expect(latest).toBeVisible();
   await shot(page, "desk-conflicts");
-  await page.getByRole("button", { name: "30 条：取最晚的值" }).click();
+  await latest.click();
   await file(page, "以后到者为准");
   await expect(page.getByRole("dialog")).toContainText("已处理 25 / 30");
   await expect(page.getByText("已解决 30 条冲突。")).toBeVisible({ timeout: 20_000 });
   await expect(page.getByText("没有待判定的冲突。")).toBeVisible();
   expect(await conflicts(qian, unit, building, "field")).toHaveLength(0);
   await page.getByRole("button", { name: "撤销" }).click();
-  await expect(page.getByRole("button", { name: "30 条：取最晚的值" })).toBeVisible({ timeout: 20_000 });
+  await expect(latest).toBeVisible({ timeout: 20_000 });
   const open = await conflicts(qian, unit, building, "field");
   expect(open).toHaveLength(30);
   const named = open.map(({ building_id, conflict_id }) => ({ building_id, conflict_id }));
@@ -207,6 +209,7 @@ test("what was set aside is released at once where the reason is one, and what w
   const cards = page.locator(".card", { hasText: note });
   await expect(cards).toHaveCount(4);
   await expect(cards.first()).toContainText("锁门（无人）");
+  await expect(cards.filter({ hasText: `青屿SOHO 1号楼 23 ${rooms[0]?.label}` })).toHaveCount(1);
   await accessible(page);
   await shot(page, "desk-quarantine");
   // One is discarded, and a moment later let count after all.

@@ -138,7 +138,7 @@ pub(crate) async fn decide(
         Decided::Release if row.reason == DEVICE_FORKED && row.state == "discarded" => {
             ("released", restored(sync, caller, &row)?)
         }
-        Decided::Release => ("released", released(caller, &row)?),
+        Decided::Release => ("released", released(&row)?),
         Decided::Attach => ("attached", vec![attached(sync, caller, &row, &decision).await?]),
     };
     // The op first: a decision that was noted and had no effect would be a loss.
@@ -231,13 +231,13 @@ fn stored(row: &Quarantined) -> Result<(Op, Stamp)> {
     Ok((op, Stamp { corrected_ms, received_ms, quality }))
 }
 
-fn released(caller: &Caller, row: &Quarantined) -> Result<Vec<Judged>> {
+fn released(row: &Quarantined) -> Result<Vec<Judged>> {
     let (op, stamp) = stored(row)?;
     match row.reason.as_str() {
         // It counts already.
         DEVICE_FORKED => Ok(Vec::new()),
-        "op_id_reuse" => Ok(vec![reissued(caller, row, row.street_id, (&op, stamp), |_| ())?]),
-        _ => Ok(vec![judged(caller, row.street_id, op, stamp)]),
+        "op_id_reuse" => Ok(vec![reissued(row, row.street_id, (&op, stamp), |_| ())?]),
+        _ => Ok(vec![judged(row.street_id, op, stamp)]),
     }
 }
 
@@ -260,7 +260,7 @@ async fn attached(
             head.street_id
         }
     };
-    reissued(caller, row, street, (&op, stamp), |content| {
+    reissued(row, street, (&op, stamp), |content| {
         if let Some(building) = decision.building_id {
             content["bucket"] = json!(building);
         }
@@ -273,7 +273,6 @@ async fn attached(
 /// The same content under an id of its own, which follows from that content. It says where it comes
 /// from, and has no counter: the outbox that it came from counts the original.
 fn reissued(
-    caller: &Caller,
     row: &Quarantined,
     street: Uuid,
     (op, stamp): (&Op, Stamp),
@@ -289,7 +288,7 @@ fn reissued(
         return Err(Error::Internal("an op is an object".into()));
     };
     let (op, _) = Op::seal(content).map_err(|refusal| Error::Invalid(refusal.detail))?;
-    Ok(judged(caller, street, op, stamp))
+    Ok(judged(street, op, stamp))
 }
 
 /// The decision that takes the effect of an op away.
@@ -324,12 +323,12 @@ fn restored(sync: &Sync, caller: &Caller, row: &Quarantined) -> Result<Vec<Judge
     Ok(vec![desk::judged(again, row.street_id, now_ms)])
 }
 
-/// The op of somebody else, sent by the one who decides: what is kept of it in quarantine answers
-/// for its author, not for this.
-fn judged(caller: &Caller, street: Uuid, op: Op, stamp: Stamp) -> Judged {
+/// The op of somebody else, sent by nobody's phone: what is kept of it in quarantine answers for
+/// whoever sent it, who may be the one who decides, and not for this.
+fn judged(street: Uuid, op: Op, stamp: Stamp) -> Judged {
     let (fact, issues) = Fact::read(&op, stamp);
     let verdict = Verdict::Merge(Box::new(fact));
-    Judged { op, stamp, street, sender: UserId(caller.user_id), issues, verdict }
+    Judged { op, stamp, street, sender: UserId(Uuid::nil()), issues, verdict }
 }
 
 /// The id under which an op is kept in quarantine.

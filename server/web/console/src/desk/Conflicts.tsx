@@ -244,7 +244,7 @@ function Side({ side, only, children }: { side: Sibling; only: Set<string> | und
       </p>
       <Photos body={{ photos: side.photos.filter((photo) => photo.arrived) }} />
       {missing > 0 && <p className="missing">{t("desk.photosMissing", { count: missing })}</p>}
-      {children}
+      <div className="acts">{children}</div>
     </article>
   );
 }

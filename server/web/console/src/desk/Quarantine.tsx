@@ -6,6 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import { asking } from "../asking";
 import { Failed, Loading } from "../frame/Notices";
 import { Rows } from "../frame/Rows";
 import { Photos } from "../office/Photos";
@@ -208,7 +209,9 @@ function Card({ item, unit, decided }: { item: Held; unit: string; decided: (don
   return (
     <div className="panel card">
       <header>
-        <h3>{t(`kind.${known}` as "kind.visit")}</h3>
+        <h3>
+          {t(`kind.${known}` as "kind.visit")} <Place item={item} unit={unit} />
+        </h3>
         <p className="when">
           <span>{item.author ?? item.sender}</span>
           <time>{moment(item.corrected_ms, i18n.language)}</time>
@@ -240,6 +243,26 @@ function Card({ item, unit, decided }: { item: Held; unit: string; decided: (don
         {!state && <Reasoned name={t("desk.discard")} act={by("discard")} isGrave />}
       </footer>
     </div>
+  );
+}
+
+/** The building and the rooms that it speaks of, as far as they are known here. */
+function Place({ item, unit }: { item: Held; unit: string }) {
+  const building = item.building_id ?? "";
+  const buildings = useQuery(asking.buildings(unit));
+  const known = buildings.data?.find((of) => of.building_id === building);
+  const stack = useQuery({ ...asking.stack(building), enabled: known !== undefined });
+  if (!known) return null;
+  const named = recordOf(item).body["office_ids"];
+  const ids = new Set(Array.isArray(named) ? named : []);
+  const floors = stack.data?.sections.flatMap((section) => section.floors) ?? [];
+  const rooms = floors.flatMap((floor) =>
+    floor.offices.filter((of) => ids.has(of.office_id)).map((of) => `${floor.label} ${of.label}`),
+  );
+  return (
+    <small>
+      {known.attributes.name} {rooms.join("、")}
+    </small>
   );
 }
 
