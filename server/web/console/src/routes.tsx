@@ -28,6 +28,9 @@ interface StreetAsked {
 interface BuildingAsked {
   as_of?: number | undefined;
   office?: string | undefined;
+  /** The figure that is opened, and which part of it. */
+  metric?: string | undefined;
+  part?: "numerator" | "rest" | undefined;
 }
 
 /** What the desk can be asked for: a pile, and of conflicts a kind. */
@@ -45,6 +48,8 @@ const time = (value: unknown): number | undefined => {
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
 
+const part = (value: unknown) => (value === "numerator" || value === "rest" ? value : undefined);
+
 const root = createRootRouteWithContext<{ questions: QueryClient }>()({
   component: Frame,
   notFoundComponent: Lost,
@@ -61,7 +66,7 @@ export const street = createRoute({
     sort: asked["sort"] === "code" ? "code" : undefined,
     todo: text(asked["todo"]),
     metric: text(asked["metric"]),
-    part: asked["part"] === "numerator" || asked["part"] === "rest" ? asked["part"] : undefined,
+    part: part(asked["part"]),
     trend: asked["trend"] === "table" ? "table" : undefined,
   }),
   component: StreetPage,
@@ -80,6 +85,8 @@ export const building = createRoute({
   validateSearch: (asked: Record<string, unknown>): BuildingAsked => ({
     as_of: time(asked["as_of"]),
     office: text(asked["office"]),
+    metric: text(asked["metric"]),
+    part: part(asked["part"]),
   }),
   component: BuildingPage,
 });

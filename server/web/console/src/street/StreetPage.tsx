@@ -69,7 +69,7 @@ export function StreetPage() {
             name={name}
             rate={rollUp.metrics[name]}
             large={name === "coverage_rate"}
-            opens={{ unit, isOpen: asked.metric === name }}
+            opens={{ isOpen: asked.metric === name }}
           />
         ))}
         <Tally unit={unit} counts={rollUp.counts} open={asked.metric} />
