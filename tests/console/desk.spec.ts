@@ -230,7 +230,7 @@ test("what was set aside is released at once where the reason is one, and what w
   await expect(told).toContainText("作废此走访");
   await expect(cards).toHaveCount(0);
   for (const { office_id } of rooms) expect(await stateOf(office_id)).toBe(true);
-  await page.getByRole("link", { name: "含已处理" }).first().click();
+  await page.getByRole("link", { name: "含已处理" }).click();
   await expect(cards).toHaveCount(4);
   await cards.first().getByRole("link", { name: "去看计入处" }).click();
   await expect(page.getByRole("complementary").getByRole("button", { name: "作废此走访" })).toBeVisible();

@@ -47,7 +47,7 @@ export function Quarantine({ unit, kind, id }: Props) {
   const isOneReason = new Set(listed.map((item) => item.reason.code)).size === 1;
   return (
     <section className="desk-list" aria-label={t("desk.quarantine")}>
-      {done && <Told done={done} unit={unit} forget={() => setDone(undefined)} />}
+      {done && <Told done={done} forget={() => setDone(undefined)} />}
       <header className="many">
         {id === undefined && <Reasons unit={unit} items={list.data} kind={kind} />}
         {kind !== "all" && isOneReason && listed.length > 1 &&
@@ -124,7 +124,7 @@ function Many({ decision, items, decided }: { decision: "release" | "discard"; i
 }
 
 /** What was decided last, and how it is taken back: what was discarded can still be released, what counts is voided where it stands. */
-function Told({ done, unit, forget }: { done: Done; unit: string; forget: () => void }) {
+function Told({ done, forget }: { done: Done; forget: () => void }) {
   const { t } = useTranslation();
   const { decision, items } = done;
   const [first] = items;
@@ -143,9 +143,6 @@ function Told({ done, unit, forget }: { done: Done; unit: string; forget: () => 
           {count === 1 && first && <Where item={first} />}
         </>
       )}
-      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "quarantine", kind: "all" }}>
-        {t("desk.decidedToo")}
-      </Link>
       <Button className="quiet" onPress={forget}>
         {t("office.close")}
       </Button>
