@@ -66,7 +66,9 @@ function Card({ round }: { round: StandingRound }) {
         <div>
           <dt>{t("manage.rounds.window")}</dt>
           <dd>
-            {day(from_ms, i18n.language)} – {day(until_ms - 1, i18n.language)}
+            {dayOf(from_ms).slice(0, 5)}
+            {day(from_ms, i18n.language)} – {dayOf(from_ms).slice(0, 4) !== dayOf(until_ms - 1).slice(0, 4) && dayOf(until_ms - 1).slice(0, 5)}
+            {day(until_ms - 1, i18n.language)}
           </dd>
         </div>
         <div>
