@@ -5,6 +5,7 @@ use crate::config::{MapStyle, Settings};
 use crate::domain::accounts::Gate;
 use crate::domain::archive::Archive;
 use crate::domain::attempts::Attempts;
+use crate::domain::coverage::courses::Courses;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
 use crate::domain::evidence::confirming::Confirming;
@@ -95,8 +96,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (writer, task) = Writer::start(store.clone(), clock.clone());
         let (cursor_key, limits) = (keys.cursor.into(), Limits::SERVED);
-        let (jobs, folded) = (Jobs::default(), Folded::default());
-        let sync = Sync { store, clock, writer, jobs, folded, cursor_key, limits };
+        let (jobs, folded, courses) = (Jobs::default(), Folded::default(), Courses::default());
+        let sync = Sync { store, clock, writer, jobs, folded, courses, cursor_key, limits };
         let app = App {
             photos: Photos::start(
                 sync.clone(),

@@ -136,4 +136,33 @@ on_both! {
         qian.put(&format!("/api/v1/rounds/{}", id("round")), round).await;
         assert_eq!(qian.get(&rooms).await["amount"], 0);
     }
+
+    async fn the_course_of_a_round_has_what_came_a_moment_ago_and_ends_its_steps_in_time(
+        world: World,
+    ) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let path = format!("/api/v1/coverage/{}/progress", id("street"));
+        let locked = |of: Value| -> Vec<Value> {
+            let steps = of["steps"].as_array().expect("steps").clone();
+            steps.into_iter().map(|step| step["counts"]["locked"].clone()).collect()
+        };
+        let before = locked(qian.get(&path).await);
+        assert_eq!(before.last(), Some(&Value::Null), "{before:?}");
+        wang.sync(&[visit("wang", 1, "101", "locked")]).await;
+        for _ in 0..2 {
+            let now = locked(qian.get(&path).await);
+            assert_eq!((now.len(), now.last()), (before.len(), Some(&json!(1))), "{now:?}");
+        }
+        // A day later nothing came, and yet there is one step more, which is not that of yesterday.
+        world.clock.halt_at(world.clock.now_ms() + 24 * 3_600_000);
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        wang.sync(&[visit("wang", 2, "102", "locked")]).await;
+        let later = locked(qian.get(&path).await);
+        assert_eq!(later.len(), before.len() + 1);
+        assert_eq!(later[later.len() - 2..], [json!(1), json!(2)], "{later:?}");
+        world.clock.halt_at(world.clock.now_ms() + 24 * 3_600_000);
+        let qian = world.actor("qian").await;
+        let quiet = locked(qian.get(&path).await);
+        assert_eq!(quiet[later.len() - 2..], [json!(1), json!(2), json!(2)], "{quiet:?}");
+    }
 }

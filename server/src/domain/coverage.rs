@@ -4,6 +4,7 @@
 //! teams did;
 //! here are lists and sums over buildings.
 
+pub(crate) mod courses;
 pub(crate) mod cut;
 pub(crate) mod progress;
 pub(crate) mod rooms;

@@ -6,6 +6,7 @@
 
 use super::access::{Caller, may_file};
 use super::batch::counter;
+use super::coverage::courses::Courses;
 use super::folded::Folded;
 use super::held::held;
 use super::jobs::Jobs;
@@ -106,6 +107,7 @@ pub(crate) struct Sync {
     pub(crate) jobs: Jobs,
     /// Buildings that were read a moment ago.
     pub(crate) folded: Folded,
+    pub(crate) courses: Courses,
     pub(crate) cursor_key: Arc<[u8]>,
     /// What is taken and served.
     pub(crate) limits: wire::Limits,
