@@ -31,6 +31,7 @@ for (const [name, width, height, colorScheme] of SIZES) {
       ["open-floors", `/street/${street}/open-floors`, ".sheet table"],
       ["conflicts", `/desk/${street}?tab=conflicts`, ".desk .card, .desk .empty"],
       ["tall", `/building/${of("B01")}`, ".storey"],
+      ["sections", `/building/${of("B09")}`, ".storey"],
       ["rounds", `/manage/${street}?tab=rounds`, ".manage .round"],
       ["teams", `/manage/${street}?tab=teams`, ".manage .crew"],
       ["roster", `/manage/${street}?tab=roster`, ".manage .choose"],
