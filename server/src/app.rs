@@ -5,11 +5,13 @@ use crate::config::{MapStyle, Settings};
 use crate::domain::accounts::Gate;
 use crate::domain::archive::Archive;
 use crate::domain::attempts::Attempts;
+use crate::domain::coverage::courses::Courses;
 use crate::domain::devices;
 use crate::domain::epoch::Mark;
 use crate::domain::evidence::confirming::Confirming;
 use crate::domain::evidence::keys::Given;
 use crate::domain::evidence::log::Log;
+use crate::domain::folded::Folded;
 use crate::domain::jobs::{Jobs, Work};
 use crate::domain::photos::Photos;
 use crate::domain::sightings::Sightings;
@@ -94,8 +96,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (writer, task) = Writer::start(store.clone(), clock.clone());
         let (cursor_key, limits) = (keys.cursor.into(), Limits::SERVED);
-        let jobs = Jobs::default();
-        let sync = Sync { store, clock, writer, jobs, cursor_key, limits };
+        let (jobs, folded, courses) = (Jobs::default(), Folded::default(), Courses::default());
+        let sync = Sync { store, clock, writer, jobs, folded, courses, cursor_key, limits };
         let app = App {
             photos: Photos::start(
                 sync.clone(),

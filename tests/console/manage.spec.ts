@@ -1,6 +1,7 @@
 // The desk that runs a round: a community manager's room list (W7), a round that is closed and opened
 // again (W8), who works where, and a phone that is invited.
 import { accessible, address, ask, expect, signIn, test } from "./console";
+import { phoneOf } from "./phone";
 import type { Page } from "@playwright/test";
 
 const DAY_MS = 86_400_000;
@@ -114,6 +115,17 @@ test("W8: a round is closed with its figures and reopened for a reason", async (
   await page.goto(`${address()}/manage/${street}?tab=rounds`);
   const round = page.getByRole("listitem", { name: "第 90 轮" });
   await expect(round).toContainText("进行中");
+  // Closing begins with a date until when phones may still send, which may be another than was planned.
+  await round.getByRole("button", { name: "收口" }).click();
+  const late = new Date(from_ms + 15 * DAY_MS + 8 * 3_600_000).toISOString().slice(0, 10);
+  await page.getByLabel("补传截止日（含当日）").fill(late);
+  await page.getByLabel("理由").fill("两台设备在外");
+  await accessible(page);
+  await page.getByRole("button", { name: "确定" }).click();
+  await expect(round.locator(".state")).toHaveText("收口");
+  const { rounds: now } = await qian.get("/rounds");
+  const closing = now.find((of: { number: number }) => of.number === 90);
+  expect(closing.grace_until_ms).toBe(Date.parse(`${late}T00:00:00+08:00`) + DAY_MS);
   await round.getByRole("button", { name: "结束并固定快照" }).click();
   await page.getByLabel("理由").fill("宽限期已过");
   await page.getByRole("button", { name: "确定" }).click();
@@ -210,8 +222,17 @@ test("a phone is invited by a picture that says what the server made", async ({ 
   await expect(page.locator(".code code")).toHaveText(code);
   await expect(page.getByRole("timer")).toHaveText(/剩余 (29:\d\d|30:00)/);
   await expect(page.locator(".fate")).toHaveText("等待手机扫描…");
-  await expect(page.locator(".desk table")).toContainText("王二检");
+  await expect(page.getByRole("table")).toContainText("王二检");
   await accessible(page);
+  // A phone reads it: the page says so by itself, lists the phone, and the picture is of no more use.
+  const phone = await phoneOf(request, "wang");
+  const enrolled = await phone.enrol(code);
+  expect(enrolled.fingerprint, JSON.stringify(enrolled)).toMatch(/^[0-9a-f]{64}$/);
+  const short = phone.device.slice(0, 8);
+  await expect(page.locator(".fate")).toHaveText(`已登记：设备 ${short}`, { timeout: 15_000 });
+  await expect(picture).toHaveCount(0);
+  const row = page.getByRole("table").getByRole("row").filter({ hasText: short });
+  await expect(row).toContainText(enrolled.fingerprint.slice(0, 12));
 });
 
 test("each part of this desk is in English where English is chosen", async ({ page, request }) => {

@@ -1,5 +1,5 @@
 // A phone for the tests of the console: it files what somebody recorded, sealed as phones seal it.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { type APIRequestContext, expect } from "@playwright/test";
 import { address, ask } from "./console";
 
@@ -17,8 +17,7 @@ export async function phoneOf(request: APIRequestContext, username: string) {
   const { user_id } = await user.get("/me");
   const device = randomUUID();
   let n = 0;
-  /** Files one record, of its owner or of `author`, and gives the id of its op when it was taken. */
-  const file = async (building: string, kind: string, subject: string, body: object, seen: string[] = [], author?: string) => {
+  const sealed = ({ building, kind, subject, body, seen = [], author }: Recorded) => {
     n += 1;
     const now = Date.now();
     const content = {
@@ -35,10 +34,42 @@ export async function phoneOf(request: APIRequestContext, username: string) {
       body,
     };
     const hash = createHash("sha256").update(canonical(content)).digest("hex");
-    const answer = await user.post("/sync", { device, ops: [{ ...content, hash }] });
-    const status = answer.results?.[0]?.status ?? answer;
-    expect(["applied", "applied_with_issues", "conflict", "parked", "quarantined"], `${kind} at ${address()}: ${JSON.stringify(answer).slice(0, 300)}`).toContain(status);
-    return content.op_id;
+    return { ...content, hash };
   };
-  return { file };
+  /** Files records, all in one request, and gives the ids of their ops when they were taken. */
+  const fileAll = async (records: Recorded[]): Promise<string[]> => {
+    const ops = records.map(sealed);
+    const answer = await user.post("/sync", { device, ops });
+    for (const [at, { kind }] of records.entries()) {
+      const status = answer.results?.[at]?.status ?? answer;
+      expect(TAKEN, `${kind} at ${address()}: ${JSON.stringify(answer).slice(0, 300)}`).toContain(status);
+    }
+    return ops.map(({ op_id }) => op_id);
+  };
+  /** Files one record, of its owner or of `author`. */
+  const file = async (building: string, kind: string, subject: string, body: object, seen?: string[], author?: string) => {
+    const [op] = await fileAll([{ building, kind, subject, body, seen, author }]);
+    return op as string;
+  };
+  /** Answers an invitation with a key of its own, as a phone does that read the picture. */
+  const enrol = async (code: string) => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const key = publicKey.export({ format: "jwk" }).x as string;
+    const said = `saolou-device-key/v1\nenrol ${code}\ndevice ${device}\nkey ${key}\n`;
+    const signature = sign(null, Buffer.from(said), privateKey).toString("base64");
+    return user.post("/devices/enrol", { code, device, public_key: key, signature });
+  };
+  return { device, file, fileAll, enrol };
+}
+
+const TAKEN = ["applied", "applied_with_issues", "conflict", "parked", "quarantined"];
+
+/** What somebody records, before it is sealed. */
+interface Recorded {
+  building: string;
+  kind: string;
+  subject: string;
+  body: object;
+  seen?: string[] | undefined;
+  author?: string | undefined;
 }

@@ -31,10 +31,11 @@ for (const [name, width, height, colorScheme] of SIZES) {
       ["open-floors", `/street/${street}/open-floors`, ".sheet table"],
       ["conflicts", `/desk/${street}?tab=conflicts`, ".desk .card, .desk .empty"],
       ["tall", `/building/${of("B01")}`, ".storey"],
+      ["sections", `/building/${of("B09")}`, ".storey"],
       ["rounds", `/manage/${street}?tab=rounds`, ".manage .round"],
       ["teams", `/manage/${street}?tab=teams`, ".manage .crew"],
       ["roster", `/manage/${street}?tab=roster`, ".manage .choose"],
-      ["phones", `/manage/${street}?tab=phones`, ".manage table"],
+      ["phones", `/manage/${street}?tab=phones`, ".manage [role=table]"],
       ["photos", `/desk/${street}?tab=findings`, ".desk .cards, .desk .empty"],
       ["story", `/building/${of("B04")}?office=${room}`, ".timeline"],
     ] as const) {

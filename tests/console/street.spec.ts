@@ -56,6 +56,23 @@ for (const metric of [
   });
 }
 
+test("a building's figure opens to its own records", async ({ page, request }) => {
+  const { named } = await street(request);
+  const { building_id, attributes, metrics } = named("B01");
+  await signIn(page, "qian");
+  await page.goto(`${address()}/building/${building_id}`);
+  await page.locator(".metric", { hasText: "锁门拒检率" }).click();
+  await expect(page).toHaveURL(/metric=locked_rate/);
+  const { part = 0 } = metrics["locked_rate"] ?? {};
+  await page.locator(".drill .parts a").nth(1).click();
+  await expect(page.locator(".drill .sum")).toHaveText(`共 ${part} 间`, { timeout: 20_000 });
+  await expect(page.locator(".drill .record")).toHaveCount(part);
+  await expect(page.locator(".drill .record").first()).toContainText(attributes.name);
+  await accessible(page);
+  await page.locator(".drill .record").first().click();
+  await expect(page.getByRole("complementary")).toContainText(/锁门待复查|拒检/);
+});
+
 test("the records are walked by keys, know their place, and open their room", async ({ page, request }) => {
   const { qian, unit } = await street(request);
   const { total } = await qian.get(`/coverage/${unit}/rooms?metric=coverage_rate&part=numerator`);

@@ -145,6 +145,25 @@ on_both! {
         assert_rebuilt(&world).await;
     }
 
+    async fn nobody_keeps_a_split_of_his_own_against_another(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        wang.sync(&[split("wang", 1, "101", &["101A", "101B"])]).await;
+        qian.sync(&[split("qian", 2, "101", &["101甲", "101乙", "101丙"])]).await;
+        let open = inbox(&qian).await;
+        assert_eq!(open[0]["code"], "structure_disputed");
+        let choices = [json!({ "keep": id("op qian 2") }), json!({ "reject": [id("op wang 1")] })];
+        for choice in choices {
+            let own = resolve(&qian, &open[0], choice).await;
+            assert_eq!(own["status"], "refused", "{own}");
+            assert_eq!(own["reason"]["code"], "own_claim", "{own}");
+        }
+        // What somebody else proposed he may keep, and so give up his own.
+        let kept = resolve(&qian, &open[0], json!({ "keep": id("op wang 1") })).await;
+        assert_eq!(kept["status"], "resolved", "{kept}");
+        assert_eq!(qian.office("101B").await["state"], "unvisited");
+        assert_rebuilt(&world).await;
+    }
+
     async fn a_void_that_overlooked_a_revision_is_confirmed_or_taken_back(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         wang.sync(&[visit("wang", 1, "101", "locked")]).await;

@@ -134,6 +134,21 @@ on_both! {
         assert!(different >= 8, "figures have two parts: {different}");
     }
 
+    async fn a_figure_of_one_building_opens_to_its_own_records(world: World) {
+        happen(&world).await;
+        let qian = world.actor("qian").await;
+        for building in ["building", "second"] {
+            let told = qian.get(&format!("/api/v1/buildings/{}/floors", id(building))).await;
+            for metric in SHARES {
+                let (whole, rows) = pages(&qian, metric, &format!("&building={}", id(building))).await;
+                assert_eq!(whole["figure"], told["metrics"][metric], "{metric} of {building}");
+                assert!(rows.iter().all(|row| row["building_id"] == json!(id(building))));
+            }
+        }
+        let nowhere = path("locked", &format!("&building={}", id("nowhere")));
+        qian.refused(Method::GET, &nowhere, None, 404, "not_found").await;
+    }
+
     async fn a_record_names_the_room_its_last_try_and_who_tried(world: World) {
         happen(&world).await;
         let qian = world.actor("qian").await;

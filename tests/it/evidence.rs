@@ -182,6 +182,27 @@ on_both! {
         }
     }
 
+    async fn a_photo_tells_its_hash_who_took_it_and_what_the_log_says_of_it(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let path = format!("/api/v1/evidence/photos/{}", id("photo"));
+        qian.refused(Method::GET, &path, None, 404, "not_found").await;
+        send(&wang, id("photo"), b"a photo").await;
+        let index = proof(&wang, id("photo")).await.index;
+        let told = qian.get(&path).await;
+        assert_eq!(told["sha256"], Hash::of(b"a photo").to_string(), "{told}");
+        assert_eq!((&told["author"], &told["photo_id"]), (&serde_json::json!("wang"), &serde_json::json!(id("photo"))));
+        assert!(told.get("stated").is_none(), "this phone stated nothing: {told}");
+        let entries = told["entries"].as_array().expect("entries");
+        let received = entries.iter().find(|entry| entry["event"] == "received");
+        let received = received.expect("that it was received");
+        assert_eq!(received["leaf_index"], index, "{told}");
+        assert!(told["checkpoint_size"].as_u64() > Some(index), "{told}");
+        let places: Vec<i64> = entries.iter().filter_map(|entry| entry["leaf_index"].as_i64()).collect();
+        assert!(places.is_sorted() && places.len() == entries.len(), "{told}");
+        let nobody = world.actor("other qian").await;
+        nobody.refused(Method::GET, &path, None, 404, "not_found").await;
+    }
+
     async fn entries_are_for_auditors_and_proofs_for_who_may_see_the_photo(world: World) {
         let (wang, lin) = (world.actor("wang").await, world.actor("lin").await);
         send(&wang, id("photo"), b"a photo").await;

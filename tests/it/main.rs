@@ -57,6 +57,7 @@ mod quarantine;
 mod rebuild;
 mod recovery;
 mod registry;
+mod room;
 mod roster;
 mod rounds;
 mod schema;

@@ -55,6 +55,21 @@ on_both! {
         assert_eq!(wang.office("101").await["state"], "locked");
     }
 
+    async fn what_the_supervisors_own_phone_sent_for_another_counts_when_he_releases_it(
+        world: World,
+    ) {
+        let qian = world.actor("qian").await;
+        qian.sync(&[visit("wang", 1, "101", "locked")]).await;
+        let item = waiting(&qian).await.remove(0);
+        assert_eq!(item["reason"]["code"], "wrong_owner");
+        decide(&qian, &item, json!({ "decision": "release" })).await;
+        assert_eq!(qian.office("101").await["state"], "locked");
+        // Sent again, it is answered as before, and counts once.
+        let again = qian.sync(&[visit("wang", 1, "101", "locked")]).await;
+        assert_eq!(again["results"][0]["status"], "quarantined", "{again}");
+        assert_eq!(qian.office("101").await["visits"], 1);
+    }
+
     async fn an_op_under_a_taken_id_is_told_apart_and_released_under_its_own(world: World) {
         let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
         wang.sync(&[visit("wang", 1, "101", "locked")]).await;
@@ -166,6 +181,13 @@ on_both! {
         decide(&qian, &item, json!({ "decision": "discard" })).await;
         assert_eq!(wang.office("102").await["state"], "unvisited");
         assert_eq!(wang.office("101").await["state"], "locked");
+        // Discarded by mistake: it counts again, and is not discarded a second time.
+        decide(&qian, &item, json!({ "decision": "release" })).await;
+        assert_eq!(wang.office("102").await["state"], "locked");
+        let path = format!("/api/v1/quarantine/{}", item["quarantine_id"].as_str().expect("an id"));
+        let again = json!({ "decision": "discard", "reason": "?" });
+        qian.refused(Method::POST, &path, Some(again), 422, "invalid").await;
+        assert_eq!(wang.office("102").await["state"], "locked", "nothing was filed");
     }
 
     async fn nobody_decides_about_his_own_or_in_another_street(world: World) {

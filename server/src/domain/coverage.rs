@@ -4,6 +4,7 @@
 //! teams did;
 //! here are lists and sums over buildings.
 
+pub(crate) mod courses;
 pub(crate) mod cut;
 pub(crate) mod progress;
 pub(crate) mod rooms;
@@ -13,6 +14,7 @@ pub(crate) mod workload;
 
 use self::cut::{Cut, Found};
 use super::access::Caller;
+use super::folded::Folded;
 use super::sync::Sync;
 use crate::error::{Error, Result};
 use crate::store::{BuildingRow, RoundRow, Tx, UnitRow};
@@ -74,7 +76,7 @@ pub(crate) async fn buildings(
     let rounds = cut.rounds(&mut tx, unit).await?;
     let kinds = [EntityKind::Building, EntityKind::Floor, EntityKind::Office];
     let kinds = if with_floors { &kinds[..] } else { &kinds[..1] };
-    let found = cut.below(&mut tx, unit, kinds).await?;
+    let found = cut.below(&mut tx, &sync.folded, unit, kinds).await?;
     drop(tx);
     let (found, parts): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|found| found.kind == EntityKind::Building);
@@ -206,7 +208,7 @@ pub(crate) async fn roll_up(sync: &Sync, caller: &Caller, unit: Uuid, cut: Cut) 
     caller.require_unit(&mut tx, unit).await?;
     let rounds = cut.rounds(&mut tx, unit).await?;
     let units = tx.units_below(unit).await?;
-    let found = cut.below(&mut tx, unit, &[EntityKind::Building]).await?;
+    let found = cut.below(&mut tx, &sync.folded, unit, &[EntityKind::Building]).await?;
     drop(tx);
     let parents: HashMap<Uuid, Option<Uuid>> =
         units.iter().map(|unit| (unit.unit_id, unit.parent_id)).collect();
@@ -244,12 +246,13 @@ pub(crate) async fn roll_up(sync: &Sync, caller: &Caller, unit: Uuid, cut: Cut) 
 /// The counts of all buildings below a unit, and how many of them are in which state.
 pub(crate) async fn sums(
     tx: &mut Tx,
+    folded: &Folded,
     unit: Uuid,
     cut: Cut,
 ) -> Result<(Counts, BTreeMap<&'static str, i64>)> {
     let rounds = cut.rounds(tx, unit).await?;
     let (mut counts, mut by_state) = (Counts::default(), BTreeMap::new());
-    for Found { row, .. } in cut.below(tx, unit, &[EntityKind::Building]).await? {
+    for Found { row, .. } in cut.below(tx, folded, unit, &[EntityKind::Building]).await? {
         let view: Standings = parse(&row.body)?;
         if let Some(standing) = standing(view.rounds, &rounds) {
             counts += standing.counts;
@@ -304,7 +307,7 @@ pub(crate) async fn open_floors(
     caller.require_unit(&mut tx, unit).await?;
     let rounds = cut.rounds(&mut tx, unit).await?;
     let kinds = [EntityKind::Building, EntityKind::Floor];
-    let found = cut.below(&mut tx, unit, &kinds).await?;
+    let found = cut.below(&mut tx, &sync.folded, unit, &kinds).await?;
     drop(tx);
     let (buildings, floors): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|found| found.kind == EntityKind::Building);

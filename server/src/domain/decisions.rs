@@ -11,6 +11,7 @@ use super::fold::fold;
 use super::settling::reason_of;
 use super::sync::Sync;
 use crate::error::{Error, Result};
+use crate::store::{Head, Tx};
 use saolou_protocol::building::decide::Idle;
 use saolou_protocol::building::settle::Ruling;
 use saolou_protocol::coverage::building::Conditions;
@@ -22,6 +23,16 @@ use uuid::Uuid;
 
 /// Most ops that a decision may have seen: everything about a floor of a large tower.
 const SEEN_MAX: usize = 5000;
+
+/// Changes of rooms that the desk takes back.
+const CHANGES: &[&str] = &[
+    "office_split",
+    "office_merge",
+    "office_rename",
+    "office_reclassify",
+    "same_as",
+    "not_same_as",
+];
 
 /// A decision, its reason, and what was on its author's screen.
 #[derive(Deserialize)]
@@ -47,6 +58,8 @@ enum Decision {
     FloorConfirm { floor_id: FloorId, method: Option<Method> },
     /// The companies of a shared room are all listed.
     OccupantsConfirm { office_id: OfficeId },
+    /// A change of the rooms does not hold: a split, a merger, a number, a kind, one room or two.
+    StructureReject { op_id: OpId },
     /// Full coverage is accepted.
     BuildingAccept { round_id: RoundId },
     /// A photo shows an identity document, whatever its record says (C42).
@@ -118,6 +131,14 @@ pub(crate) async fn decide(
     caller.require_filing_at(&mut tx, kind, unit).await?;
     let head = tx.head(building_id).await?.ok_or(Error::NotFound)?;
     let (folded, _) = fold(&mut tx, &head).await?;
+    let seen = match decision {
+        Decision::StructureReject { op_id } => {
+            require_change(&mut tx, &head, op_id).await?;
+            // What it withdraws is what it lists.
+            vec![op_id]
+        }
+        _ => seen,
+    };
     drop(tx);
     let (op_id, now_ms) = (sync.clock.new_id(), sync.clock.now_ms());
     let ruling = Ruling { kind, subject, seen, body };
@@ -145,6 +166,20 @@ pub(crate) async fn decide(
     Ok(Decided { status: "filed", op_id: Some(op_id), reason: None, unmet: None })
 }
 
+/// Fails where an op is no change of the rooms of a building. That a room is none is decided otherwise.
+async fn require_change(tx: &mut Tx, head: &Head, op: OpId) -> Result<()> {
+    let content = tx.op_content(head.street_id, op.0).await?.ok_or(Error::NotFound)?;
+    let content: Value = serde_json::from_slice(&content).unwrap_or_default();
+    let kind = content["kind"].as_str().unwrap_or_default();
+    if content["bucket"] != json!(head.building_id) {
+        return Err(Error::NotFound);
+    }
+    if !CHANGES.contains(&kind) {
+        return Err(Error::Invalid(format!("op_id: {kind} is no change of rooms")));
+    }
+    Ok(())
+}
+
 impl Decision {
     /// The kind of its op, what that is about, and what it says.
     fn said(self, building: Uuid) -> (&'static str, Uuid, Value) {
@@ -168,6 +203,9 @@ impl Decision {
             }
             Self::OccupantsConfirm { office_id } => {
                 ("occupants_confirm", office_id.0, json!({ "office_id": office_id }))
+            }
+            Self::StructureReject { op_id } => {
+                ("structure_reject", building, json!({ "considered": [op_id] }))
             }
             Self::BuildingAccept { round_id } => {
                 ("building_accept", building, json!({ "round_id": round_id }))

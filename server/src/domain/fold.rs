@@ -8,7 +8,7 @@ use saolou_protocol::engine;
 use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, RoundId};
 use saolou_protocol::op::Op;
-use saolou_protocol::time::{Stamp, TimeQuality};
+use saolou_protocol::time::{Millis, Stamp, TimeQuality};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -52,6 +52,15 @@ pub(super) fn fact(row: AcceptedOp) -> Result<Fact> {
     let quality = TimeQuality::parse(&row.quality).ok_or_else(|| unreadable("quality"))?;
     let stamp = Stamp { corrected_ms: row.corrected_ms, received_ms: row.received_ms, quality };
     Ok(Fact::read(&op, stamp).0)
+}
+
+/// The facts of a building with the time since which each is among them, the earliest first.
+pub(super) async fn dated(tx: &mut Tx, head: &Head) -> Result<Vec<(Millis, Fact)>> {
+    let rows = tx.dated_ops(head.street_id, head.building_id).await?;
+    let dated = rows.into_iter().map(|row| Ok((row.since_ms, fact(row)?)));
+    let mut dated = dated.collect::<Result<Vec<_>>>()?;
+    dated.sort_by_key(|(since_ms, _)| *since_ms);
+    Ok(dated)
 }
 
 /// The rounds of a street that coverage is derived for: all that were published.

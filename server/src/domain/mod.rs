@@ -34,6 +34,7 @@ pub(crate) mod epoch;
 pub(crate) mod evidence;
 pub(crate) mod findings;
 pub(crate) mod fold;
+pub(crate) mod folded;
 pub(crate) mod gather;
 pub(crate) mod held;
 pub(crate) mod jobs;

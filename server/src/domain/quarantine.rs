@@ -5,6 +5,9 @@
 //! effect, and can be taken back. What is released under a taken id gets one that follows from its
 //! content, so that two who release it make one op.
 
+mod reason;
+
+use self::reason::Reason;
 use super::access::{Act, Caller};
 use super::desk;
 use super::sync::Sync;
@@ -26,14 +29,6 @@ const LISTED_MAX: i64 = 500;
 const REASON_CHARS_MAX: usize = 500;
 /// The reason of an op whose counter another op took. It has effect; the desk may take that away.
 pub(crate) const DEVICE_FORKED: &str = "device_forked";
-
-/// Why something is in quarantine, for people.
-#[derive(Serialize)]
-struct Reason {
-    code: String,
-    zh: &'static str,
-    en: &'static str,
-}
 
 /// Something in quarantine, for the desk.
 #[derive(Serialize)]
@@ -130,13 +125,20 @@ pub(crate) async fn decide(
     if row.author_id == Some(caller.user_id) && decision.decision != Decided::Discard {
         return Err(Error::Invalid("nobody decides about what he filed himself".into()));
     }
+    if matches!(row.state.as_str(), "released" | "attached") {
+        // It counts. Nothing is filed before that is known.
+        return Err(Error::Invalid("somebody else has decided about it".into()));
+    }
     let now_ms = sync.clock.now_ms();
     let (state, ops) = match decision.decision {
         Decided::Discard if row.reason == DEVICE_FORKED => {
             ("discarded", undone(caller, &row, now_ms)?)
         }
         Decided::Discard => ("discarded", Vec::new()),
-        Decided::Release => ("released", released(caller, &row)?),
+        Decided::Release if row.reason == DEVICE_FORKED && row.state == "discarded" => {
+            ("released", restored(sync, caller, &row)?)
+        }
+        Decided::Release => ("released", released(&row)?),
         Decided::Attach => ("attached", vec![attached(sync, caller, &row, &decision).await?]),
     };
     // The op first: a decision that was noted and had no effect would be a loss.
@@ -163,7 +165,6 @@ async fn item(tx: &mut Tx, row: Quarantined) -> Result<Item> {
         None => None,
     };
     let sender = tx.account(row.sender_id).await?.map(|account| account.name);
-    let [zh, en] = explained(&row.reason);
     Ok(Item {
         quarantine_id: row.quarantine_id,
         street_id: row.street_id,
@@ -175,7 +176,7 @@ async fn item(tx: &mut Tx, row: Quarantined) -> Result<Item> {
         sender_id: row.sender_id,
         sender,
         device: row.device_id,
-        reason: Reason { code: row.reason, zh, en },
+        reason: Reason::of(row.reason),
         corrected_ms: row.corrected_ms,
         received_ms: row.received_ms,
         state: row.state,
@@ -185,57 +186,6 @@ async fn item(tx: &mut Tx, row: Quarantined) -> Result<Item> {
         content,
         diff,
     })
-}
-
-/// What each reason means, and what to do; Chinese first.
-fn explained(reason: &str) -> [&'static str; 2] {
-    match reason {
-        "wrong_owner" => [
-            "由他人账号上传，并非本人提交；本人登录上传后自动生效，也可核实后放行。",
-            "Sent by somebody else than its author. It takes effect when the author sends it, or release it after checking.",
-        ],
-        "device_revoked" => [
-            "设备已被吊销；核实确为本人采集后再放行。",
-            "The device was revoked. Release it only when it is certain that the author made it.",
-        ],
-        "user_suspended" => [
-            "账号停用之后采集；核实后放行或作废。",
-            "Captured after the account was suspended. Release or discard it after checking.",
-        ],
-        "foreign_street" => [
-            "不在提交人所辖街道；核实后放行，或挂接到正确的楼宇。",
-            "Outside the sender's streets. Release it after checking, or attach it to the right building.",
-        ],
-        "forbidden" => [
-            "提交人无权作此类操作；如属实，可放行。",
-            "The sender may not file this. Release it if it holds.",
-        ],
-        "op_id_reuse" => [
-            "编号已被另一条记录使用，内容不同；对比差异后放行（另行编号）或作废。",
-            "Its id is taken by an op of other content. Compare them, then release it under a new id, or discard it.",
-        ],
-        DEVICE_FORKED => [
-            "同一设备序号出现两条记录，设备可能被复制或从备份恢复；已计入，如不属实请作废。",
-            "Two ops have one counter: the device was cloned or restored. It counts; discard it if it does not hold.",
-        ],
-        "merge_failed" => [
-            "系统合并此记录时出错，已保存；请联系系统管理员，修复后放行。",
-            "The server failed to merge it; it is stored. Tell the system administrator, and release it once that is mended.",
-        ],
-        "malformed" => [
-            "无法解析；原文已保存，请联系采集人补录。",
-            "It cannot be read; the text is kept. Ask its author to file it again.",
-        ],
-        "hash_mismatch" => [
-            "内容与校验值不一致；原文已保存，请联系采集人重新上传或补录。",
-            "Its content does not match its hash; the text is kept. Ask its author to send or file it again.",
-        ],
-        "too_large" => [
-            "超出大小上限；已保存开头部分，请联系采集人拆分后补录。",
-            "Over the size limit; its beginning is kept. Ask its author to file it in parts.",
-        ],
-        _ => ["需人工核实。", "It needs somebody to look at it."],
-    }
 }
 
 fn readable(content: &[u8]) -> Value {
@@ -281,13 +231,13 @@ fn stored(row: &Quarantined) -> Result<(Op, Stamp)> {
     Ok((op, Stamp { corrected_ms, received_ms, quality }))
 }
 
-fn released(caller: &Caller, row: &Quarantined) -> Result<Vec<Judged>> {
+fn released(row: &Quarantined) -> Result<Vec<Judged>> {
     let (op, stamp) = stored(row)?;
     match row.reason.as_str() {
         // It counts already.
         DEVICE_FORKED => Ok(Vec::new()),
-        "op_id_reuse" => Ok(vec![reissued(caller, row, row.street_id, (&op, stamp), |_| ())?]),
-        _ => Ok(vec![judged(caller, row.street_id, op, stamp)]),
+        "op_id_reuse" => Ok(vec![reissued(row, row.street_id, (&op, stamp), |_| ())?]),
+        _ => Ok(vec![judged(row.street_id, op, stamp)]),
     }
 }
 
@@ -310,7 +260,7 @@ async fn attached(
             head.street_id
         }
     };
-    reissued(caller, row, street, (&op, stamp), |content| {
+    reissued(row, street, (&op, stamp), |content| {
         if let Some(building) = decision.building_id {
             content["bucket"] = json!(building);
         }
@@ -323,7 +273,6 @@ async fn attached(
 /// The same content under an id of its own, which follows from that content. It says where it comes
 /// from, and has no counter: the outbox that it came from counts the original.
 fn reissued(
-    caller: &Caller,
     row: &Quarantined,
     street: Uuid,
     (op, stamp): (&Op, Stamp),
@@ -339,15 +288,16 @@ fn reissued(
         return Err(Error::Internal("an op is an object".into()));
     };
     let (op, _) = Op::seal(content).map_err(|refusal| Error::Invalid(refusal.detail))?;
-    Ok(judged(caller, street, op, stamp))
+    Ok(judged(street, op, stamp))
 }
 
 /// The decision that takes the effect of an op away.
 fn undone(caller: &Caller, row: &Quarantined, now_ms: Millis) -> Result<Vec<Judged>> {
     let (op, _) = stored(row)?;
-    let (kind, body) = match op.kind.as_str() {
-        "visit" => ("visit_void", json!({ "visit_id": op.subject.id, "reason": DEVICE_FORKED })),
-        _ => ("structure_reject", json!({ "reason": DEVICE_FORKED })),
+    let kind = undoing(&op);
+    let body = match kind {
+        "visit_void" => json!({ "visit_id": op.subject.id, "reason": DEVICE_FORKED }),
+        _ => json!({ "reason": DEVICE_FORKED }),
     };
     let id = Uuid::new_v5(&row.quarantine_id, kind.as_bytes());
     let seen = [op.op_id.0];
@@ -356,12 +306,29 @@ fn undone(caller: &Caller, row: &Quarantined, now_ms: Millis) -> Result<Vec<Judg
     Ok(vec![desk::judged(undo, row.street_id, now_ms)])
 }
 
-/// The op of somebody else, sent by the one who decides: what is kept of it in quarantine answers
-/// for its author, not for this.
-fn judged(caller: &Caller, street: Uuid, op: Op, stamp: Stamp) -> Judged {
+/// The kind of the decision that takes the effect of an op away.
+fn undoing(op: &Op) -> &'static str {
+    if op.kind == "visit" { "visit_void" } else { "structure_reject" }
+}
+
+/// What takes that decision back, once for all: what is released is not discarded again.
+fn restored(sync: &Sync, caller: &Caller, row: &Quarantined) -> Result<Vec<Judged>> {
+    let (op, _) = stored(row)?;
+    let now_ms = sync.clock.now_ms();
+    let seen = [Uuid::new_v5(&row.quarantine_id, undoing(&op).as_bytes())];
+    let (id, by, bucket) = (sync.clock.new_id(), caller.user_id, op.bucket.0);
+    let body = json!({ "reason": DEVICE_FORKED });
+    let kind = "structure_reject";
+    let again = desk::op(id, by, now_ms, bucket, kind, op.subject.id, &seen, body)?;
+    Ok(vec![desk::judged(again, row.street_id, now_ms)])
+}
+
+/// The op of somebody else, sent by nobody's phone: what is kept of it in quarantine answers for
+/// whoever sent it, who may be the one who decides, and not for this.
+fn judged(street: Uuid, op: Op, stamp: Stamp) -> Judged {
     let (fact, issues) = Fact::read(&op, stamp);
     let verdict = Verdict::Merge(Box::new(fact));
-    Judged { op, stamp, street, sender: UserId(caller.user_id), issues, verdict }
+    Judged { op, stamp, street, sender: UserId(Uuid::nil()), issues, verdict }
 }
 
 /// The id under which an op is kept in quarantine.

@@ -8,6 +8,7 @@ use super::access::{Act, Caller};
 use super::coverage::cut::Cut;
 use super::coverage::sums;
 use super::fold::{is_published, window_of};
+use super::folded::Folded;
 use super::registry::{one_of, streets};
 use super::settling::reason_of;
 use super::sync::Sync;
@@ -77,7 +78,7 @@ pub(crate) async fn put_round(
     require_step(was, &round.status, reason.is_some())?;
     if let Some(before) = &before {
         // Its figures are those of a closed round: they are fixed before it is none any more.
-        fix(&mut tx, before).await?;
+        fix(&mut tx, &sync.folded, before).await?;
     }
     tx.put_round(&round).await?;
     if was != Some(round.status.as_str()) {
@@ -95,7 +96,7 @@ pub(crate) async fn put_round(
     }
     if round.status == "closed" {
         let mut tx = sync.store.write().await?;
-        fix(&mut tx, &round).await?;
+        fix(&mut tx, &sync.folded, &round).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -132,7 +133,7 @@ fn require_step(was: Option<&str>, becomes: &str, has_reason: bool) -> Result<()
 }
 
 /// Notes the figures of a closing that has none yet: those of the facts that were here by then.
-async fn fix(tx: &mut Tx, round: &RoundRow) -> Result<()> {
+async fn fix(tx: &mut Tx, folded: &Folded, round: &RoundRow) -> Result<()> {
     if !window_of(round).is_closed {
         return Ok(());
     }
@@ -142,7 +143,7 @@ async fn fix(tx: &mut Tx, round: &RoundRow) -> Result<()> {
     };
     if closing.counts.is_none() {
         let cut = Cut { round: Some(round.round_id), as_of: Some(closing.at_ms) };
-        let (counts, _) = sums(tx, round.street_id, cut).await?;
+        let (counts, _) = sums(tx, folded, round.street_id, cut).await?;
         let counts = serde_json::to_vec(&counts)
             .map_err(|error| Error::Internal(format!("counts are no JSON: {error}")))?;
         tx.put_step_counts(closing.step_id, &counts).await?;
@@ -206,7 +207,8 @@ pub(crate) async fn standings(sync: &Sync, caller: &Caller, unit: Uuid) -> Resul
         let steps = tx.steps(round.round_id).await?;
         let steps = steps.into_iter().map(Step::read).collect::<Result<Vec<Step>>>()?;
         let (counts, buildings_by_state) = if is_published(&round) {
-            sums(&mut tx, unit, Cut { round: Some(round.round_id), as_of: None }).await?
+            sums(&mut tx, &sync.folded, unit, Cut { round: Some(round.round_id), as_of: None })
+                .await?
         } else {
             Default::default()
         };

@@ -16,7 +16,7 @@ use saolou_protocol::conflict::{Conflict, ConflictCode};
 use saolou_protocol::engine::push::{Judged, Verdict};
 use saolou_protocol::fact::Fact;
 use saolou_protocol::field::Source;
-use saolou_protocol::ids::{ConflictId, OpId};
+use saolou_protocol::ids::{ConflictId, OpId, UserId};
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -237,6 +237,9 @@ impl Desk<'_> {
             Ok(rulings) => rulings,
             Err(unsettled) => return Ok(Err(Failed::Refused(unsettled.code()))),
         };
+        if self.keeps_own(building, &conflict, &rulings) {
+            return Ok(Err(Failed::Refused("own_claim")));
+        }
         let now_ms = self.sync.clock.now_ms();
         let mut filed = Vec::with_capacity(rulings.len());
         for mut ruling in rulings {
@@ -260,6 +263,17 @@ impl Desk<'_> {
         let ops = filed.iter().map(|judged| judged.op.op_id.0).collect();
         self.ops.extend(filed);
         Ok(Ok(ops))
+    }
+}
+
+impl Desk<'_> {
+    /// Whether of several proposals nothing would be left but what the caller proposed himself.
+    fn keeps_own(&self, building: &Building, conflict: &Conflict, rulings: &[Ruling]) -> bool {
+        let is_rejected = |op: &OpId| rulings.iter().any(|ruling| ruling.seen.contains(op));
+        let mut kept = conflict.siblings.iter().filter(|op| !is_rejected(op)).peekable();
+        conflict.code == ConflictCode::StructureDisputed
+            && kept.peek().is_some()
+            && kept.all(|op| building.author_of(*op) == Some(UserId(self.caller.user_id)))
     }
 }
 
@@ -357,6 +371,10 @@ fn why(code: &'static str) -> Why {
         "office_not_live" => [
             "所选房间不在本楼在册房间之中，请改选。",
             "The room is not a live one of this building; choose another.",
+        ],
+        "own_claim" => [
+            "自己提出的拆分、合并方案须由他人采纳；请由其他督导处理。",
+            "Nobody decides for a split or merger of his own; another supervisor must.",
         ],
         "no_effect" => [
             "与此前的认定相矛盾，仍无法消除冲突；请先撤回此前的认定。",

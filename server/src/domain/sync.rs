@@ -6,6 +6,8 @@
 
 use super::access::{Caller, may_file};
 use super::batch::counter;
+use super::coverage::courses::Courses;
+use super::folded::Folded;
 use super::held::held;
 use super::jobs::Jobs;
 use super::writer::Writer;
@@ -103,6 +105,9 @@ pub(crate) struct Sync {
     pub(crate) writer: Writer,
     /// What is done with photos once they are received.
     pub(crate) jobs: Jobs,
+    /// Buildings that were read a moment ago.
+    pub(crate) folded: Folded,
+    pub(crate) courses: Courses,
     pub(crate) cursor_key: Arc<[u8]>,
     /// What is taken and served.
     pub(crate) limits: wire::Limits,

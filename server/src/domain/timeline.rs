@@ -60,7 +60,7 @@ pub(crate) async fn timeline(
 ) -> Result<Timeline> {
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
-    let folded = cut.fold(&mut tx, &head).await?;
+    let folded = cut.fold(&mut tx, &sync.folded, &head).await?;
     let office_id = folded.stands_for(office).ok_or(Error::NotFound)?;
     let room = folded.room(office_id).ok_or(Error::NotFound)?;
     let floor = folded.door(office_id).map(|(_, floor)| floor.to_owned()).unwrap_or_default();

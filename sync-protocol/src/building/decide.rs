@@ -65,6 +65,9 @@ impl Building {
             Kind::PhotoRestricted { .. } => Ok(()),
             // What is taken back may be no more than what somebody said of a photo.
             Kind::Withdrawal if self.restrictions() != after.restrictions() => Ok(()),
+            Kind::Withdrawal if seen.iter().all(|op| self.ledger.is_withdrawn(*op)) => {
+                Err(Idle::NoEffect)
+            }
             _ if changed => Ok(()),
             _ => Err(Idle::NoEffect),
         }

@@ -342,6 +342,11 @@ impl Ledger {
         }
     }
 
+    /// Whether an op is taken back.
+    pub(super) fn is_withdrawn(&self, op: OpId) -> bool {
+        self.withdrawn.contains(&op)
+    }
+
     pub(super) fn is_accepted(&self, round: RoundId) -> bool {
         let of_round = (round, OpId(Uuid::nil()))..=(round, OpId(Uuid::max()));
         self.accepted.range(of_round).any(|(_, op)| !self.withdrawn.contains(op))

@@ -9,7 +9,7 @@ use crate::codes::codes;
 use crate::conflict::{Conflict, ConflictCode};
 use crate::fact::{Fact, Kind};
 use crate::field::{Field, Source, Write};
-use crate::ids::{ConflictId, OfficeId, OpId, PhotoId, VisitId};
+use crate::ids::{ConflictId, OfficeId, OpId, PhotoId, UserId, VisitId};
 use crate::registry::office::{NewOffice, OfficeKind};
 use crate::registry::structure::Status;
 use crate::visit::Promise;
@@ -79,6 +79,12 @@ impl Building {
     #[must_use]
     pub fn conflict(&self, id: ConflictId) -> Option<&Conflict> {
         self.conflicts().find(|conflict| conflict.conflict_id == id)
+    }
+
+    /// Who filed an op.
+    #[must_use]
+    pub fn author_of(&self, op: OpId) -> Option<UserId> {
+        self.ledger.fact(op).map(|fact| fact.author)
     }
 
     /// The siblings of a conflict about a field, the displayed one first; no values for other codes.

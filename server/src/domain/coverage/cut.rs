@@ -1,22 +1,23 @@
 //! What figures are made from (统计口径): a round, and the facts that were here at a time.
 //!
-//! Without a time the figures are what the writer keeps. With one, buildings are folded anew from the
+//! Without a time the figures are what the writer keeps. With one, buildings are folded from the
 //! facts of that time, by the server's clock: the same question gives the same answer for ever.
 //! Rounds are as they are today.
 
-use super::super::fold::{self, fact, fold};
+use super::super::fold;
+use super::super::folded::Folded;
 use super::{chosen, rounds_for};
 use crate::error::{Error, Result};
 use crate::store::{BuildingRow, Head, Tx};
 use saolou_protocol::building::{Building, Entity, EntityKind};
-use saolou_protocol::fact::Fact;
 use saolou_protocol::ids::{BuildingId, RoundId};
 use saolou_protocol::time::Millis;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// Buildings that one request folds anew at most: more than any street has.
+/// Buildings that one request folds at most: more than any street has.
 pub(super) const FOLDED_MAX: usize = 500;
 
 /// A round and a time, as a query names them; without them the current round, and now.
@@ -49,20 +50,21 @@ impl Cut {
     pub(super) async fn below(
         self,
         tx: &mut Tx,
+        folded: &Folded,
         unit: Uuid,
         kinds: &[EntityKind],
     ) -> Result<Vec<Found>> {
         let mut found = Vec::new();
-        let Some(as_of) = self.as_of else {
+        if self.as_of.is_none() {
             for kind in kinds {
                 let rows = tx.entities_below(unit, kind.code()).await?;
                 found.extend(rows.into_iter().map(|row| Found { kind: *kind, row }));
             }
             return Ok(found);
-        };
+        }
         for (head, unit_id) in heads_below(tx, unit).await? {
             let building_id = head.building_id;
-            let (_, entities) = folded(tx, &head, as_of).await?;
+            let entities = self.fold(tx, folded, &head).await?.entities();
             let entities = entities.into_iter().filter(|entity| kinds.contains(&entity.kind));
             found.extend(entities.map(|Entity { kind, body, .. }| Found {
                 kind,
@@ -76,10 +78,11 @@ impl Cut {
     pub(super) async fn of_building(
         self,
         tx: &mut Tx,
+        folded: &Folded,
         head: &Head,
     ) -> Result<Vec<(EntityKind, Vec<u8>)>> {
-        if let Some(as_of) = self.as_of {
-            let (_, entities) = folded(tx, head, as_of).await?;
+        if self.as_of.is_some() {
+            let entities = self.fold(tx, folded, head).await?.entities();
             return Ok(entities.into_iter().map(|entity| (entity.kind, entity.body)).collect());
         }
         let rows = tx.entities(head.street_id, head.building_id).await?;
@@ -89,12 +92,13 @@ impl Cut {
     }
 
     /// A building, folded.
-    pub(crate) async fn fold(self, tx: &mut Tx, head: &Head) -> Result<Building> {
-        let (building, _) = match self.as_of {
-            Some(as_of) => folded(tx, head, as_of).await?,
-            None => fold(tx, head).await?,
-        };
-        Ok(building)
+    pub(crate) async fn fold(
+        self,
+        tx: &mut Tx,
+        folded: &Folded,
+        head: &Head,
+    ) -> Result<Arc<Building>> {
+        folded.building(tx, head, self.as_of).await
     }
 }
 
@@ -118,26 +122,8 @@ pub(super) async fn heads_below(tx: &mut Tx, unit: Uuid) -> Result<Vec<(Head, Uu
     Ok(with_unit.collect())
 }
 
-/// The facts of a building with the time since which each is among them, the earliest first.
-pub(super) async fn dated(tx: &mut Tx, head: &Head) -> Result<Vec<(Millis, Fact)>> {
-    let rows = tx.dated_ops(head.street_id, head.building_id).await?;
-    let dated = rows.into_iter().map(|row| Ok((row.since_ms, fact(row)?)));
-    let mut dated = dated.collect::<Result<Vec<_>>>()?;
-    dated.sort_by_key(|(since_ms, _)| *since_ms);
-    Ok(dated)
-}
-
 /// A building of which nothing is known yet.
 pub(super) async fn blank(tx: &mut Tx, head: &Head) -> Result<Building> {
     let rounds = fold::rounds(tx, head.street_id).await?;
     Ok(Building::new(BuildingId(head.building_id), rounds))
-}
-
-/// Folds the facts of a building that were here at a time.
-async fn folded(tx: &mut Tx, head: &Head, as_of: Millis) -> Result<(Building, Vec<Entity>)> {
-    let mut building = blank(tx, head).await?;
-    let dated = dated(tx, head).await?;
-    let here = dated.into_iter().take_while(|(since_ms, _)| *since_ms <= as_of);
-    let entities = building.apply(here.map(|(_, fact)| fact));
-    Ok((building, entities))
 }

@@ -5,8 +5,10 @@
 //! step.
 
 use super::super::access::Caller;
+use super::super::fold::{self, dated};
 use super::super::sync::Sync;
-use super::cut::{Cut, blank, dated, heads_below};
+use super::courses;
+use super::cut::{Cut, blank, heads_below};
 use super::parse;
 use crate::error::{Error, Result};
 use crate::store::{Head, Tx};
@@ -19,6 +21,7 @@ use saolou_protocol::ids::RoundId;
 use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Most steps of one answer: over a year of days.
@@ -112,8 +115,8 @@ pub(crate) async fn progress(
     let mut steps: Vec<Step> = at_ms.iter().copied().map(Step::new).collect();
     let mut buildings = Vec::new();
     for (head, _) in heads_below(&mut tx, unit).await? {
-        let standings = course(&mut tx, &head, RoundId(round_id), &at_ms).await?;
-        for (step, standing) in steps.iter_mut().zip(&standings) {
+        let standings = known(sync, &mut tx, &head, RoundId(round_id), as_of, &at_ms).await?;
+        for (step, standing) in steps.iter_mut().zip(standings.iter()) {
             step.add(standing.as_ref());
         }
         let steps = standings.iter().map(|standing| standing.as_ref().map(Standing::from));
@@ -168,13 +171,38 @@ fn ends(from_ms: Millis, last_ms: Millis, step_ms: Millis) -> Result<Vec<Millis>
     Ok(ends)
 }
 
-/// Where a building stood in a round at these times, ascending.
+/// Where a building stood, from memory where it is asked up to now and nothing has changed.
+async fn known(
+    sync: &Sync,
+    tx: &mut Tx,
+    head: &Head,
+    round: RoundId,
+    as_of: Option<Millis>,
+    at_ms: &[Millis],
+) -> Result<courses::Course> {
+    if as_of.is_some() {
+        return Ok(Arc::new(course(tx, head, round, at_ms).await?.0));
+    }
+    let rounds = fold::rounds(tx, head.street_id).await?;
+    if let Some(course) = sync.courses.kept(head, round, &rounds, at_ms) {
+        return Ok(course);
+    }
+    let (course, is_whole) = course(tx, head, round, at_ms).await?;
+    let course = Arc::new(course);
+    if is_whole {
+        sync.courses.keep(head, round, &rounds, at_ms, &course);
+    }
+    Ok(course)
+}
+
+/// Where a building stood in a round at these times, ascending; and whether all its facts had come by
+/// the last of them.
 async fn course(
     tx: &mut Tx,
     head: &Head,
     round: RoundId,
     at_ms: &[Millis],
-) -> Result<Vec<Option<BuildingRound>>> {
+) -> Result<(Vec<Option<BuildingRound>>, bool)> {
     let mut building = blank(tx, head).await?;
     let mut facts = dated(tx, head).await?.into_iter().peekable();
     let mut standing = None;
@@ -194,5 +222,5 @@ async fn course(
         }
         course.push(standing.clone());
     }
-    Ok(course)
+    Ok((course, facts.peek().is_none()))
 }

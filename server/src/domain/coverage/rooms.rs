@@ -4,10 +4,11 @@
 //! goes on behind the last room of the page before, whatever has changed in between.
 
 use super::super::access::{Act, Caller};
+use super::super::folded::Folded;
 use super::super::sync::Sync;
 use super::cut::{Cut, heads_below};
 use crate::error::{Error, Result};
-use crate::store::Tx;
+use crate::store::{Head, Tx};
 use saolou_protocol::building::tally::{FloorTally, RoomTally};
 use saolou_protocol::building::view::OfficeRound;
 use saolou_protocol::coverage::counts::{Counts, Rate};
@@ -24,7 +25,7 @@ use uuid::Uuid;
 const LISTED: usize = 500;
 const LISTED_MAX: usize = 2000;
 
-/// Which figure, which part of it, of which round and time, and behind which row the page begins.
+/// Which figure, which part of it, of which round and time, of all buildings or one, and behind which row the page begins.
 #[derive(Deserialize)]
 pub(crate) struct Asked {
     metric: String,
@@ -32,6 +33,7 @@ pub(crate) struct Asked {
     part: Part,
     round: Option<Uuid>,
     as_of: Option<Millis>,
+    building: Option<Uuid>,
     /// The room or floor that the page before ended with.
     cursor: Option<Uuid>,
     limit: Option<usize>,
@@ -121,7 +123,7 @@ pub(crate) async fn drill(
     unit: Uuid,
     asked: Asked,
 ) -> Result<Drilled> {
-    let Asked { metric, part, round, as_of, cursor, limit } = asked;
+    let Asked { metric, part, round, as_of, building, cursor, limit } = asked;
     let measure = Measure::parse(&metric);
     let measure = measure.ok_or_else(|| Error::Invalid("metric: unknown".into()))?;
     let limit = limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
@@ -130,7 +132,15 @@ pub(crate) async fn drill(
     caller.require_unit(&mut tx, unit).await?;
     let at_ms = as_of.unwrap_or_else(|| sync.clock.now_ms());
     let rounds = cut.rounds(&mut tx, unit).await?;
-    let all = rows(&mut tx, cut, unit, &rounds, measure).await?;
+    let mut heads: Vec<Head> =
+        heads_below(&mut tx, unit).await?.into_iter().map(|(head, _)| head).collect();
+    if let Some(building) = building {
+        heads.retain(|head| head.building_id == building);
+        if heads.is_empty() {
+            return Err(Error::NotFound);
+        }
+    }
+    let all = rows(&mut tx, cut, &sync.folded, heads, &rounds, measure).await?;
     let sum = |of: fn(&Row) -> i64| all.iter().map(of).sum();
     let figure = Rate::of(sum(|row| row.part), sum(|row| row.whole));
     let behind = match cursor {
@@ -154,18 +164,19 @@ pub(crate) async fn drill(
     Ok(Drilled { metric, part, at_ms, figure, amount, total, rows: page, cursor })
 }
 
-/// Every floor and room below a unit with what it adds to a figure, also where that is nothing:
+/// Every floor and room of buildings with what it adds to a figure, also where that is nothing:
 /// building by building, top-down, door by door.
 async fn rows(
     tx: &mut Tx,
     cut: Cut,
-    unit: Uuid,
+    folded: &Folded,
+    heads: Vec<Head>,
     rounds: &HashSet<RoundId>,
     measure: Measure,
 ) -> Result<Vec<Row>> {
     let mut buildings = Vec::new();
-    for (head, _) in heads_below(tx, unit).await? {
-        let building = cut.fold(tx, &head).await?;
+    for head in heads {
+        let building = cut.fold(tx, folded, &head).await?;
         let window = building.rounds().iter().find(|window| rounds.contains(&window.round));
         let Some(window) = window.filter(|_| building.is_registered()) else { continue };
         let name = building.name();

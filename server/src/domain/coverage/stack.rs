@@ -81,7 +81,7 @@ pub(crate) async fn floor_stack(
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
     let round = cut.round(&mut tx, head.street_id).await?;
-    let entities = cut.of_building(&mut tx, &head).await?;
+    let entities = cut.of_building(&mut tx, &sync.folded, &head).await?;
     drop(tx);
     let mut parts = Parts::default();
     for (kind, body) in entities {

@@ -108,7 +108,7 @@ pub(crate) async fn board(
     let round = tx.rounds(street).await?.into_iter().find(|round| round.round_id == round_id);
     let until_ms = round.ok_or(Error::NotFound)?.until_ms;
     let kinds = [EntityKind::Building, EntityKind::Floor, EntityKind::Office];
-    let found = cut.below(&mut tx, unit, &kinds).await?;
+    let found = cut.below(&mut tx, &sync.folded, unit, &kinds).await?;
     drop(tx);
     let at_ms = as_of.unwrap_or_else(|| sync.clock.now_ms());
     let mut names = Names::default();

@@ -112,7 +112,7 @@ pub(crate) async fn workload(
     let mut gathered: BTreeMap<Option<TeamId>, Gathered> = BTreeMap::new();
     let mut covered = HashSet::new();
     for (head, _) in heads_below(&mut tx, unit).await? {
-        let building = cut.fold(&mut tx, &head).await?;
+        let building = cut.fold(&mut tx, &sync.folded, &head).await?;
         let window = building.rounds().iter().find(|window| rounds.contains(&window.round));
         let Some(round) = window.map(|window| window.round) else { continue };
         let rooms = building.tallies(round).into_iter().flat_map(|floor| floor.rooms);

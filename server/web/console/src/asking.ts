@@ -51,11 +51,11 @@ export const asking = {
       ...kept,
     }),
   /** The records behind a figure, page by page. */
-  drill: (unit: string, metric: string, part: Part, as_of?: number) =>
+  drill: (unit: string, metric: string, part: Part, as_of?: number, building?: string) =>
     infiniteQueryOptions({
-      queryKey: ["unit", unit, "rooms", metric, part, as_of],
+      queryKey: ["unit", unit, "rooms", metric, part, as_of, building],
       queryFn: ({ pageParam }) =>
-        get<Drilled>(`/coverage/${unit}/rooms${query({ metric, part, as_of, cursor: pageParam })}`),
+        get<Drilled>(`/coverage/${unit}/rooms${query({ metric, part, as_of, building, cursor: pageParam })}`),
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.cursor,
       ...kept,

@@ -28,12 +28,17 @@ interface StreetAsked {
 interface BuildingAsked {
   as_of?: number | undefined;
   office?: string | undefined;
+  /** The figure that is opened, and which part of it. */
+  metric?: string | undefined;
+  part?: "numerator" | "rest" | undefined;
 }
 
 /** What the desk can be asked for: a pile, and of conflicts a kind. */
 interface DeskAsked {
   tab: Tab;
   kind?: string | undefined;
+  /** The one thing that a link leads to. */
+  id?: string | undefined;
 }
 
 const time = (value: unknown): number | undefined => {
@@ -42,6 +47,8 @@ const time = (value: unknown): number | undefined => {
 };
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
+
+const part = (value: unknown) => (value === "numerator" || value === "rest" ? value : undefined);
 
 const root = createRootRouteWithContext<{ questions: QueryClient }>()({
   component: Frame,
@@ -59,7 +66,7 @@ export const street = createRoute({
     sort: asked["sort"] === "code" ? "code" : undefined,
     todo: text(asked["todo"]),
     metric: text(asked["metric"]),
-    part: asked["part"] === "numerator" || asked["part"] === "rest" ? asked["part"] : undefined,
+    part: part(asked["part"]),
     trend: asked["trend"] === "table" ? "table" : undefined,
   }),
   component: StreetPage,
@@ -78,6 +85,8 @@ export const building = createRoute({
   validateSearch: (asked: Record<string, unknown>): BuildingAsked => ({
     as_of: time(asked["as_of"]),
     office: text(asked["office"]),
+    metric: text(asked["metric"]),
+    part: part(asked["part"]),
   }),
   component: BuildingPage,
 });
@@ -88,6 +97,7 @@ export const desk = createRoute({
   validateSearch: (asked: Record<string, unknown>): DeskAsked => ({
     tab: TABS.find((tab) => tab === asked["tab"]) ?? "conflicts",
     kind: text(asked["kind"]),
+    id: text(asked["id"]),
   }),
   component: DeskPage,
 });

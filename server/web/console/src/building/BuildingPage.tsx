@@ -10,6 +10,7 @@ import { Failed, Loading } from "../frame/Notices";
 import { TimeTravel } from "../frame/TimeTravel";
 import { OfficePanel } from "../office/OfficePanel";
 import { building as route } from "../routes";
+import { Drill } from "../street/Drill";
 import { Decide } from "../decide/Decide";
 import { moment } from "@shared/ui/figures";
 import { useCallback, useEffect, useState } from "react";
@@ -25,6 +26,8 @@ const CONDITIONS = [
   "no_open_case",
   "unlicensed_dealt_with",
 ] as const;
+
+const METRICS = ["coverage_rate", "visited_rate", "inspection_rate", "locked_rate", "floors_done", "three_clear_rate", "photo_rate"] as const;
 
 /** One building, floor by floor. */
 export function BuildingPage() {
@@ -67,15 +70,22 @@ export function BuildingPage() {
           <p className="fresh">{of.attributes.address}</p>
           <span className={`state ${of.state}`}>{t(`building.${of.state}`)}</span>
         </div>
-        <Metric name="coverage_rate" rate={of.metrics.coverage_rate} large />
-        <Metric name="visited_rate" rate={of.metrics.visited_rate} />
-        <Metric name="locked_rate" rate={of.metrics.locked_rate} />
-        <Metric name="floors_done" rate={of.metrics.floors_done} />
-        <Metric name="photo_rate" rate={of.metrics.photo_rate} />
+        {METRICS.map((name) => (
+          <Metric
+            key={name}
+            name={name}
+            rate={of.metrics[name]}
+            large={name === "coverage_rate"}
+            opens={{ isOpen: asked.metric === name }}
+          />
+        ))}
         {progress.data && (
           <TimeTravel progress={progress.data} asOf={asked.as_of} change={(as_of) => look({ as_of })} />
         )}
       </section>
+      {asked.metric !== undefined && street && (
+        <Drill unit={street.unit_id} building={building} metric={asked.metric} part={asked.part} asOf={asked.as_of} />
+      )}
       <section className="elevation panel" aria-labelledby="elevation">
         <header>
           <h2 id="elevation">{t("stack.title")}</h2>

@@ -38,7 +38,7 @@ export function Stack({ stack, chosen, choose }: Props) {
         }
       }}
     >
-      <div className="sections">
+      <div className={stack.sections.length > 1 ? "sections several" : "sections"}>
         {stack.sections.map((section) => (
           <div key={section.section_id} className="section" role="grid" aria-label={section.name}>
             {stack.sections.length > 1 && section.name !== "-" && <h3>{section.name}</h3>}

@@ -1,4 +1,4 @@
-import { get, post, query } from "@shared/api/client";
+import { post } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -8,8 +8,11 @@ import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
 import { Rows } from "../frame/Rows";
+import { Photos } from "../office/Photos";
 import { RoomChoice } from "./Places";
 import { Reasoned } from "./Reasoned";
+import { Said, Value, differing } from "./Said";
+import { waiting } from "./asking";
 import { type Resolved, left, opsOf, settle, settleAll } from "./settle";
 import type { Conflict, Sibling } from "./types";
 
@@ -17,35 +20,36 @@ interface Props {
   unit: string;
   /** Only conflicts of this code. */
   kind: string | undefined;
+  /** Only this one. */
+  id?: string | undefined;
 }
 
 /** Disagreements, with all sides beside each other. */
-export function Conflicts({ unit, kind }: Props) {
+export function Conflicts({ unit, kind, id }: Props) {
   const { t } = useTranslation();
   const [done, setDone] = useState<Resolved>();
-  const list = useQuery({
-    queryKey: ["unit", unit, "conflicts"],
-    queryFn: () => get<{ conflicts: Conflict[]; total: number }>(`/conflicts${query({ unit })}`),
-  });
+  const list = useQuery(waiting.conflicts(unit));
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
   if (!list.data) return <Loading />;
   const { conflicts, total } = list.data;
-  const listed = conflicts.filter((of) => kind === undefined || of.code === kind);
+  const listed = conflicts.filter((of) => (id === undefined ? kind === undefined || of.code === kind : of.conflict_id === id));
   const fields = listed.filter((of) => of.code === "field");
   return (
     <section className="desk-list" aria-label={t("desk.conflicts")}>
       {done && opsOf(done).size > 0 && <Undo done={done} forget={() => setDone(undefined)} />}
-      <header className="many">
-        <Kinds unit={unit} conflicts={conflicts} total={total} kind={kind} />
-        {fields.length > 1 &&
-          (["desk", "latest", "displayed"] as const).map((rule) => (
-            <Many key={rule} rule={rule} conflicts={fields} settled={setDone} />
-          ))}
-      </header>
-      {listed.length === 0 && <p className="panel empty">{t("desk.noConflicts")}</p>}
+      {id === undefined && (
+        <header className="many">
+          <Kinds unit={unit} conflicts={conflicts} total={total} kind={kind} />
+          {fields.length > 1 &&
+            (["desk", "latest", "displayed"] as const).map((rule) => (
+              <Many key={rule} rule={rule} conflicts={fields} settled={setDone} />
+            ))}
+        </header>
+      )}
+      {listed.length === 0 && <p className="panel empty">{t(id === undefined ? "desk.noConflicts" : "desk.settledMeanwhile")}</p>}
       <Rows
         items={listed}
-        total={kind === undefined ? total : listed.length}
+        total={kind === undefined && id === undefined ? total : listed.length}
         keyOf={(conflict) => conflict.conflict_id}
         label={t("desk.conflicts")}
         height={260}
@@ -56,7 +60,9 @@ export function Conflicts({ unit, kind }: Props) {
   );
 }
 
-interface KindsProps extends Props {
+interface KindsProps {
+  unit: string;
+  kind: string | undefined;
   conflicts: Conflict[];
   total: number;
 }
@@ -150,6 +156,7 @@ function Card({ conflict, settled }: { conflict: Conflict; settled: (done: Resol
     return answer;
   };
   const choices = CHOICES[conflict.code] ?? [];
+  const only = differing(conflict.siblings.map((side) => side.value));
   return (
     <div className="panel card">
       <header>
@@ -167,7 +174,7 @@ function Card({ conflict, settled }: { conflict: Conflict; settled: (done: Resol
       <p>{language() === "zh" ? conflict.zh : conflict.en}</p>
       <div className="sides">
         {conflict.siblings.map((side) => (
-          <Side key={side.op_id} side={side}>
+          <Side key={side.op_id} side={side} only={only}>
             {conflict.code === "field" && (
               <Reasoned name={t("desk.take")} refusal={refusal} act={by({ take: side.op_id })} />
             )}
@@ -215,38 +222,29 @@ const CHOICES: Record<string, ("same_as" | "not_same_as" | "void" | "unvoid")[]>
   void_review: ["void", "unvoid"],
 };
 
-function Side({ side, children }: { side: Sibling; children: React.ReactNode }) {
+function Side({ side, only, children }: { side: Sibling; only: Set<string> | undefined; children: React.ReactNode }) {
   const { t, i18n } = useTranslation();
   const known = i18n.exists(`kind.${side.kind}`) ? side.kind : "other";
-  const outcome = typeof side.body["outcome"] === "string" ? side.body["outcome"] : undefined;
+  const role = side.roles.find((of) => i18n.exists(`role.${of}`));
+  const missing = side.photos.filter((photo) => !photo.arrived).length;
   return (
     <article className={side.displayed ? "side displayed" : "side"}>
-      <p className="what">
-        <b>{side.value === undefined ? t(`kind.${known}` as "kind.visit") : <Value of={side.value} />}</b>
-        {outcome && <span className="outcome">{t(`outcome.${outcome}` as "outcome.other")}</span>}
+      <div className="what">
+        <b>{t(`kind.${known}` as "kind.visit")}</b>
         {side.displayed && <small>{t("desk.displayed")}</small>}
-      </p>
+      </div>
+      {side.value === undefined ? <Said kind={side.kind} body={side.body} /> : <div className="wrote"><Value of={side.value} only={only} /></div>}
+      {side.source && <small>{t(`source.${side.source}` as "source.signage")}</small>}
       <p className="when">
-        <span>{side.author}</span>
+        <span>
+          {side.author} {role && <small>{t(`role.${role}` as "role.inspector")}</small>}
+        </span>
         <time>{moment(side.corrected_ms, i18n.language)}</time>
         <small>{t("office.received", { when: moment(side.received_ms, i18n.language) })}</small>
       </p>
-      {children}
+      <Photos body={{ photos: side.photos.filter((photo) => photo.arrived) }} />
+      {missing > 0 && <p className="missing">{t("desk.photosMissing", { count: missing })}</p>}
+      <div className="acts">{children}</div>
     </article>
-  );
-}
-
-/** A value that somebody wrote: a text as it is, anything else member by member. */
-export function Value({ of }: { of: unknown }) {
-  if (of === null || typeof of !== "object") return <>{String(of)}</>;
-  return (
-    <dl className="value">
-      {Object.entries(of).map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }

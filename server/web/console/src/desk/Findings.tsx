@@ -1,46 +1,43 @@
-import { get, post, query } from "@shared/api/client";
+import { post } from "@shared/api/client";
 import { language } from "@shared/i18n";
 import { moment } from "@shared/ui/figures";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Failed, Loading } from "../frame/Notices";
 import { Rows } from "../frame/Rows";
 import { Photos } from "../office/Photos";
 import { Reasoned } from "./Reasoned";
+import { waiting } from "./asking";
 import type { Finding } from "./types";
 
-interface Page {
-  findings: Finding[];
-  /** On all pages. */
-  total: number;
-  cursor?: string;
-}
-
 /** What should be looked at about photos, with the records beside each other: never a verdict. */
-export function Findings({ unit }: { unit: string }) {
+export function Findings({ unit, id }: { unit: string; id: string | undefined }) {
   const { t } = useTranslation();
-  const list = useInfiniteQuery({
-    queryKey: ["unit", unit, "findings"],
-    queryFn: ({ pageParam }) => get<Page>(`/findings${query({ unit, cursor: pageParam })}`),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.cursor,
-  });
+  const list = useInfiniteQuery(waiting.findings(unit));
+  const findings = list.data?.pages.flatMap((page) => page.findings) ?? [];
+  const listed = findings.filter((of) => id === undefined || of.finding_id === id);
+  // A link may name one that is on none of the pages that are here.
+  const isSought = id !== undefined && listed.length === 0 && list.hasNextPage;
+  const { fetchNextPage, isFetching } = list;
+  useEffect(() => {
+    if (isSought && !isFetching) void fetchNextPage();
+  }, [isSought, isFetching, fetchNextPage]);
   if (list.error) return <Failed error={list.error} again={() => void list.refetch()} />;
-  if (!list.data) return <Loading />;
-  const findings = list.data.pages.flatMap((page) => page.findings);
-  if (findings.length === 0) return <p className="panel empty">{t("desk.noFindings")}</p>;
+  if (!list.data || isSought) return <Loading />;
+  if (listed.length === 0) return <p className="panel empty">{t(id === undefined ? "desk.noFindings" : "desk.settledMeanwhile")}</p>;
   return (
     <section aria-label={t("desk.findings")}>
       <Rows
-        items={findings}
-        total={list.data.pages[0]?.total ?? findings.length}
+        items={listed}
+        total={id === undefined ? (list.data.pages[0]?.total ?? listed.length) : listed.length}
         keyOf={(finding) => finding.finding_id}
         label={t("desk.findings")}
         height={260}
         isTall
         row={(finding) => <Card finding={finding} />}
-        more={list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : undefined}
+        more={id === undefined && list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : undefined}
       />
     </section>
   );

@@ -18,6 +18,7 @@ export interface Sibling {
   source?: string;
   displayed: boolean;
   body: Record<string, unknown>;
+  photos: { photo_id: Id; kind: string | null; arrived: boolean }[];
 }
 
 export interface Conflict {

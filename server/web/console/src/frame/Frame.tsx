@@ -30,7 +30,7 @@ export function Frame() {
           <b>{t("product")}</b>
         </Link>
         <div id="crumbs" className="crumbs" />
-        <Manage me={me.data} />
+        <Ways me={me.data} />
         <Tools name={me.data.name} />
       </header>
       <main>
@@ -40,16 +40,26 @@ export function Frame() {
   );
 }
 
-/** The way to the desk that runs a round, for those whom the server lets work there. */
-function Manage({ me }: { me: Me }) {
+/** The ways to the desks: to what waits for a decision, and to what runs a round; each for those whom the server lets work there. */
+function Ways({ me }: { me: Me }) {
   const { t } = useTranslation();
   const units = useQuery(asking.units());
   const mine = units.data?.find((of) => me.roles.some((role) => role.unit_id === of.unit_id));
-  if (!mine || offered(me).length === 0) return null;
+  if (!mine) return null;
+  const params = { unit: mine.unit_id };
   return (
-    <Link to="/manage/$unit" params={{ unit: mine.unit_id }} className="way">
-      {t("manage.title")}
-    </Link>
+    <nav className="ways" aria-label={t("ways")}>
+      {me.may.includes("review") && (
+        <Link to="/desk/$unit" params={params} search={{ tab: "conflicts" }} activeOptions={{ includeSearch: false }}>
+          {t("desk.title")}
+        </Link>
+      )}
+      {offered(me).length > 0 && (
+        <Link to="/manage/$unit" params={params} activeOptions={{ includeSearch: false }}>
+          {t("manage.title")}
+        </Link>
+      )}
+    </nav>
   );
 }
 

@@ -7,8 +7,8 @@ interface Props {
   name: MetricName;
   rate: Rate;
   large?: boolean;
-  /** The unit whose records open, and whether they are open. */
-  opens?: { unit: string; isOpen: boolean };
+  /** It opens to the records that it counts, below it; whether they are open. */
+  opens?: { isOpen: boolean };
 }
 
 /** A share with its numerator and denominator, and what they are. It opens to what it counts. */
@@ -34,8 +34,7 @@ export function Metric({ name, rate, large, opens }: Props) {
   }
   return (
     <Link
-      to="/street/$unit"
-      params={{ unit: opens.unit }}
+      to="."
       search={(before) => ({ ...before, metric: opens.isOpen ? undefined : name, part: undefined })}
       replace
       resetScroll={false}

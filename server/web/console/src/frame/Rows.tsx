@@ -19,10 +19,12 @@ interface Props<T> {
   more?: (() => void) | undefined;
   /** Cards: the box is as high as the window. */
   isTall?: boolean;
+  /** The names of the columns: then it is a table, and a row gives its cells. */
+  columns?: string[];
 }
 
 /** Rows in a box that scrolls. Arrow keys go from row to row, Home and End to the first and last. */
-export function Rows<T>({ items, keyOf, row, height, label, total, more, isTall }: Props<T>) {
+export function Rows<T>({ items, keyOf, row, height, label, total, more, isTall, columns }: Props<T>) {
   const box = useRef<HTMLDivElement>(null);
   const [focused, setFocused] = useState(-1);
   const isWhole = items.length <= WHOLE_MAX && more === undefined;
@@ -73,27 +75,51 @@ export function Rows<T>({ items, keyOf, row, height, label, total, more, isTall 
   };
 
   const placed = isWhole ? items.map((_, index) => ({ index, start: undefined })) : shown;
+  const count = total ?? items.length;
+  const [List, Item] = columns ? (["div", "div"] as const) : (["ol", "li"] as const);
+  const list = (
+    <List
+      {...(columns ? { role: "rowgroup" } : { "aria-label": label })}
+      style={isWhole ? undefined : { height: rows.getTotalSize() }}
+      className={isWhole ? "" : "virtual"}
+    >
+      {placed.map(({ index, start }) => {
+        const item = items[index];
+        if (item === undefined) return null;
+        return (
+          <Item
+            key={keyOf(item)}
+            data-index={index}
+            ref={isWhole ? undefined : rows.measureElement}
+            {...(columns ? { role: "row", "aria-rowindex": index + 2 } : { "aria-setsize": count, "aria-posinset": index + 1 })}
+            style={start === undefined ? undefined : { transform: `translateY(${start}px)` }}
+            onFocus={() => setFocused(index)}
+          >
+            {row(item)}
+          </Item>
+        );
+      })}
+    </List>
+  );
   return (
-    <div className={isTall ? (isWhole ? "rows tall whole" : "rows tall") : "rows"} ref={box} onKeyDown={keys}>
-      <ol aria-label={label} style={isWhole ? undefined : { height: rows.getTotalSize() }} className={isWhole ? "" : "virtual"}>
-        {placed.map(({ index, start }) => {
-          const item = items[index];
-          if (item === undefined) return null;
-          return (
-            <li
-              key={keyOf(item)}
-              data-index={index}
-              ref={isWhole ? undefined : rows.measureElement}
-              aria-setsize={total ?? items.length}
-              aria-posinset={index + 1}
-              style={start === undefined ? undefined : { transform: `translateY(${start}px)` }}
-              onFocus={() => setFocused(index)}
-            >
-              {row(item)}
-            </li>
-          );
-        })}
-      </ol>
+    <div
+      className={isTall ? (isWhole ? "rows tall whole" : "rows tall") : "rows"}
+      ref={box}
+      onKeyDown={keys}
+      {...(columns && { role: "table", "aria-label": label, "aria-rowcount": count + 1 })}
+    >
+      {columns && (
+        <div role="rowgroup" className="columns">
+          <div role="row" aria-rowindex={1}>
+            {columns.map((name) => (
+              <span key={name} role="columnheader">
+                {name}
+              </span>
+            ))}
+          </div>
+        </div>
+      )}
+      {list}
     </div>
   );
 }

@@ -6,14 +6,10 @@ import { useTranslation } from "react-i18next";
 import { Choices } from "../frame/Choices";
 import { Failed } from "../frame/Notices";
 import { managing } from "./asking";
+import { DAY_MS, midnight } from "./days";
 import type { StandingRound } from "./types";
 
 const KINDS = ["full_sweep", "revisit_only", "key_targets", "random_sample", "sector_check", "continuous"] as const;
-const DAY_MS = 86_400_000;
-
-/** The first moment of a day in China. */
-const midnight = (day: string): number => Date.parse(`${day}T00:00:00+08:00`);
-
 /** Makes the next round, as a draft that nobody sees until it is published or opened. */
 export function NewRound({ unit, rounds }: { unit: string; rounds: StandingRound[] }) {
   const { t } = useTranslation();

@@ -6,6 +6,7 @@ import { Failed, Loading } from "../frame/Notices";
 import { Reasoned } from "../desk/Reasoned";
 import { NewRound } from "./NewRound";
 import { managing } from "./asking";
+import { DAY_MS, dayOf, midnight } from "./days";
 import type { StandingRound, Step } from "./types";
 
 /** The rounds of a street: window, status, figures, and what the supervisor may do next with each. */
@@ -37,15 +38,20 @@ const NEXT: Record<string, ("published" | "open" | "closing" | "closed" | "reope
   closed: ["reopened"],
 };
 
+/** With these steps it is said until when phones may send what they captured in time. */
+const TAKES_GRACE = ["closing", "reopened"];
+
 function Card({ round }: { round: StandingRound }) {
   const { t, i18n } = useTranslation();
   const { number: no, kind, status, from_ms, until_ms, grace_until_ms, metrics, counts } = round;
   const closing = round.steps.findLast((step) => step.metrics);
   const known = (of: string, group: string) => (i18n.exists(`${group}.${of}`) ? `${group}.${of}` : `${group}.other`);
   const buildings = Object.values(round.buildings_by_state).reduce((sum, of) => sum + (of ?? 0), 0);
-  const become = (next: string) => (reason: string) => {
+  const become = (next: string) => (reason: string, form: FormData) => {
     const { campaign_id, street_id } = round;
-    const body = { campaign_id, street_id, number: no, kind, status: next, from_ms, until_ms, grace_until_ms, reason };
+    const chosen = form.get("grace");
+    const grace = typeof chosen === "string" && chosen !== "" ? midnight(chosen) + DAY_MS : grace_until_ms;
+    const body = { campaign_id, street_id, number: no, kind, status: next, from_ms, until_ms, grace_until_ms: grace, reason };
     return put(`/rounds/${round.round_id}`, body);
   };
   return (
@@ -60,7 +66,9 @@ function Card({ round }: { round: StandingRound }) {
         <div>
           <dt>{t("manage.rounds.window")}</dt>
           <dd>
-            {day(from_ms, i18n.language)} – {day(until_ms - 1, i18n.language)}
+            {dayOf(from_ms).slice(0, 5)}
+            {day(from_ms, i18n.language)} – {dayOf(from_ms).slice(0, 4) !== dayOf(until_ms - 1).slice(0, 4) && dayOf(until_ms - 1).slice(0, 5)}
+            {day(until_ms - 1, i18n.language)}
           </dd>
         </div>
         <div>
@@ -91,7 +99,14 @@ function Card({ round }: { round: StandingRound }) {
       <Steps steps={round.steps} />
       <footer>
         {(NEXT[status] ?? []).map((next) => (
-          <Reasoned key={next} name={t(`manage.become.${next}`)} act={become(next)} isGrave={next === "closed"} />
+          <Reasoned key={next} name={t(`manage.become.${next}`)} act={become(next)} isGrave={next === "closed"}>
+            {TAKES_GRACE.includes(next) ? (
+              <label className="grace">
+                {t("manage.rounds.graceUntil")}
+                <input type="date" name="grace" min={dayOf(until_ms - 1)} defaultValue={dayOf(grace_until_ms - 1)} required />
+              </label>
+            ) : undefined}
+          </Reasoned>
         ))}
       </footer>
     </li>

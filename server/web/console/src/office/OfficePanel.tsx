@@ -91,7 +91,7 @@ export function OfficePanel({ building, office, asOf, stack, unit, close }: Prop
           <h3>{t("office.timeline")}</h3>
           <ol className="timeline">
             {timeline.data.items.toReversed().map((item) => (
-              <Entry key={item.op_id} item={item} building={building} seen={revisionsOf(timeline.data, item)} asOf={asOf} />
+              <Entry key={item.op_id} item={item} building={building} seen={revisionsOf(timeline.data, item)} isChange={isChange(timeline.data, item)} asOf={asOf} />
             ))}
           </ol>
         </>
@@ -104,8 +104,22 @@ export function OfficePanel({ building, office, asOf, stack, unit, close }: Prop
 const revisionsOf = (timeline: Timeline, item: TimelineItem) =>
   timeline.items.filter((of) => of.visit_id !== undefined && of.visit_id === item.visit_id).map((of) => of.op_id);
 
+const CHANGES = ["office_rename", "office_reclassify", "same_as", "not_same_as"];
+
+/** Whether it is a change of the room that may be taken back: of splits and mergers those in force. */
+const isChange = ({ room }: Timeline, item: TimelineItem) =>
+  CHANGES.includes(item.kind) || room.changes.some((change) => change.op_id === item.op_id);
+
+interface EntryProps {
+  item: TimelineItem;
+  building: string;
+  seen: string[];
+  isChange: boolean;
+  asOf: number | undefined;
+}
+
 /** One op: what, by whom, when it happened and when it came. */
-function Entry({ item, building, seen, asOf }: { item: TimelineItem; building: string; seen: string[]; asOf: number | undefined }) {
+function Entry({ item, building, seen, isChange, asOf }: EntryProps) {
   const { t, i18n } = useTranslation();
   const { body } = item;
   const known = i18n.exists(`kind.${item.kind}`) ? item.kind : "other";
@@ -144,6 +158,9 @@ function Entry({ item, building, seen, asOf }: { item: TimelineItem; building: s
       <Photos body={body} />
       {asOf === undefined && item.visit_id && (
         <Decide isOffered={item.effective === true && !item.voided} building={building} name={t("decide.void")} decision={{ visit_void: { visit_id: item.visit_id } }} seen={seen} />
+      )}
+      {asOf === undefined && (
+        <Decide isOffered={isChange} building={building} name={t("decide.takeBack")} decision={{ structure_reject: { op_id: item.op_id } }} seen={[]} />
       )}
     </li>
   );

@@ -164,24 +164,23 @@ function Waiting({ timeline, unit }: { timeline: Timeline; unit: string | undefi
   const { conflicts } = timeline.room;
   if (conflicts.length + findings.length === 0) return null;
   const said = (code: string) => (i18n.exists(`finding.${code}`) ? t(`finding.${code as "unreadable"}`) : t("finding.other"));
-  const codes = [...new Set(findings.map((of) => of.code))];
   return (
     <ul className="waiting">
       {conflicts.map((conflict) => (
         <li key={conflict.conflict_id}>
           <span>{t(`disputed.${conflict.code}` as "disputed.field")}</span>
           {unit && (
-            <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts" }}>
+            <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts", id: conflict.conflict_id }}>
               {t("office.settle")}
             </Link>
           )}
         </li>
       ))}
-      {codes.map((code) => (
-        <li key={code}>
+      {findings.map(({ finding_id, code }) => (
+        <li key={finding_id}>
           <span>{said(code)}</span>
           {unit && (
-            <Link to="/desk/$unit" params={{ unit }} search={{ tab: "findings" }}>
+            <Link to="/desk/$unit" params={{ unit }} search={{ tab: "findings", id: finding_id }}>
               {t("office.check")}
             </Link>
           )}

@@ -23,15 +23,17 @@ const PARTS: (Part | undefined)[] = [undefined, "numerator", "rest"];
 
 interface Props {
   unit: string;
+  /** Only the records of this building. */
+  building?: string;
   metric: string;
   part: Part | undefined;
   asOf: number | undefined;
 }
 
 /** The records behind a figure: they add up to its numerator and its denominator. */
-export function Drill({ unit, metric, part, asOf }: Props) {
+export function Drill({ unit, building, metric, part, asOf }: Props) {
   const { t, i18n } = useTranslation();
-  const list = useInfiniteQuery(asking.drill(unit, metric, part ?? "whole", asOf));
+  const list = useInfiniteQuery(asking.drill(unit, metric, part ?? "whole", asOf, building));
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
     place.current?.scrollIntoView({ block: "nearest" });
@@ -50,8 +52,7 @@ export function Drill({ unit, metric, part, asOf }: Props) {
         </h2>
         {isShare && <p className="said">{t(`metricOf.${metric as MetricName}`)}</p>}
         <Link
-          to="/street/$unit"
-          params={{ unit }}
+          to="."
           search={(before) => ({ ...before, metric: undefined, part: undefined })}
           replace
           resetScroll={false}
@@ -67,8 +68,7 @@ export function Drill({ unit, metric, part, asOf }: Props) {
           {PARTS.map((which) => (
             <Link
               key={which ?? "whole"}
-              to="/street/$unit"
-              params={{ unit }}
+              to="."
               search={(before) => ({ ...before, part: which === "whole" ? undefined : which })}
               replace
               resetScroll={false}

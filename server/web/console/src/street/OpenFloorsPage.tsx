@@ -84,26 +84,26 @@ function Building({ lines, asOf }: { lines: [Line, ...Line[]]; asOf: number | un
         <small>{t("openFloors.floors", { count: lines.length })}</small>
       </h2>
       <div className="sideways" role="region" aria-labelledby={building_id} tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
+        <table role="table">
+          <thead role="rowgroup">
+            <tr role="row">
               {COLUMNS.map((column) => (
-                <th key={column} scope="col" className={`of-${column}`}>
+                <th key={column} role="columnheader" scope="col" className={`of-${column}`}>
                   {t(`openFloors.${column}`)}
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {lines.map((line) => (
-              <tr key={line.floor_id}>
+              <tr key={line.floor_id} role="row">
                 {COLUMNS.map((column) =>
                   column === "floor" ? (
-                    <th key={column} scope="row">
+                    <th key={column} role="rowheader" scope="row">
                       {say(column, line)}
                     </th>
                   ) : (
-                    <td key={column} className={`of-${column}`}>
+                    <td key={column} role="cell" data-name={t(`openFloors.${column}`)} className={`of-${column}`}>
                       {say(column, line) || <span className="nothing">—</span>}
                     </td>
                   ),

@@ -163,7 +163,7 @@ function chart(element: HTMLElement, progress: Progress, shown: number, language
       scales: { x: { time: false } },
       axes: [
         { ...axis, space: 90, values: (_, at) => at.map((ms) => day(ms, language)) },
-        { ...axis, size: 44 },
+        { ...axis, size: 44, values: (_, at) => at.map((n) => number(n)) },
       ],
       series: [
         {},

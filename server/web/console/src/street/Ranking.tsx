@@ -42,6 +42,11 @@ export function Ranking({ rollUp, buildings, progress, at, asOf }: Props) {
           <tbody>
             {ranked.map(({ of, rank, since, mean, finish }) => {
               const { unit, counts, metrics } = of;
+              const opens = (metric: string): Opens => ({
+                to: "/street/$unit",
+                params: { unit: unit.unit_id },
+                search: { as_of: asOf, metric },
+              });
               return (
                 <tr key={unit.unit_id}>
                   <td className="rank">{rank}</td>
@@ -50,16 +55,23 @@ export function Ranking({ rollUp, buildings, progress, at, asOf }: Props) {
                       {unit.name}
                     </Link>
                   </th>
-                  <Of rate={metrics.coverage_rate} />
+                  <Of rate={metrics.coverage_rate} opens={opens("coverage_rate")} />
                   <td className={since ? "up" : ""}>{since === undefined ? "—" : since > 0 ? `+${since}` : since}</td>
-                  <Of rate={metrics.inspection_rate} />
-                  <Of rate={metrics.visited_rate} />
+                  <Of rate={metrics.inspection_rate} opens={opens("inspection_rate")} />
+                  <Of rate={metrics.visited_rate} opens={opens("visited_rate")} />
                   <td>
-                    <b>{number(counts["locked"] ?? 0)}</b> / {number(counts["blocked"] ?? 0)}
+                    <Link {...opens("locked")}>
+                      <b>{number(counts["locked"] ?? 0)}</b>
+                    </Link>{" "}
+                    / <Link {...opens("blocked")}>{number(counts["blocked"] ?? 0)}</Link>
                   </td>
-                  <td>{number(counts["unvisited"] ?? 0)}</td>
                   <td>
-                    {number(metrics.floors_done.part)}/{number(metrics.floors_done.whole)}
+                    <Link {...opens("unvisited")}>{number(counts["unvisited"] ?? 0)}</Link>
+                  </td>
+                  <td>
+                    <Link {...opens("floors_done")}>
+                      {number(metrics.floors_done.part)}/{number(metrics.floors_done.whole)}
+                    </Link>
                   </td>
                   <td>
                     {number(counts["buildings_full"] ?? 0)}/{number(counts["buildings"] ?? 0)}
@@ -82,13 +94,22 @@ export function Ranking({ rollUp, buildings, progress, at, asOf }: Props) {
   );
 }
 
-function Of({ rate }: { rate: Rate }) {
+/** The way to the records behind a figure. */
+interface Opens {
+  to: "/street/$unit";
+  params: { unit: string };
+  search: { as_of: number | undefined; metric: string };
+}
+
+function Of({ rate, opens }: { rate: Rate; opens: Opens }) {
   return (
     <td>
-      <b>{share(rate)}</b>{" "}
-      <small>
-        {number(rate.part)}/{number(rate.whole)}
-      </small>
+      <Link {...opens}>
+        <b>{share(rate)}</b>{" "}
+        <small>
+          {number(rate.part)}/{number(rate.whole)}
+        </small>
+      </Link>
     </td>
   );
 }

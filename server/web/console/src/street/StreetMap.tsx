@@ -131,7 +131,13 @@ function Drawn(props: Props & { ground: StyleSpecification }) {
     (made.getSource("floors") as GeoJSONSource | undefined)?.setData(floorShapes(buildings, colour));
     (made.getSource("ground") as GeoJSONSource | undefined)?.setData(footprints(buildings));
     const markers = buildings.flatMap((building) => marker(made, building, labelOf(building, t), () => open.current(building.building_id), setTold));
-    return () => markers.forEach((of) => of.remove());
+    const labels = markers.map((of) => of.getElement());
+    const clear = () => declutter(labels);
+    made.on("idle", clear);
+    return () => {
+      made.off("idle", clear);
+      markers.forEach((of) => of.remove());
+    };
   }, [buildings, isReady, t]);
 
   if (isFlat) return <Plan buildings={buildings} open={props.open} />;
@@ -143,6 +149,18 @@ function Drawn(props: Props & { ground: StyleSpecification }) {
       <MapLegend />
     </>
   );
+}
+
+/** Of labels that would cover one another all but the first say no more than their code. */
+function declutter(labels: HTMLElement[]): void {
+  labels.forEach((label) => label.classList.remove("short"));
+  const kept: DOMRect[] = [];
+  for (const label of labels) {
+    const box = label.getBoundingClientRect();
+    const covers = (of: DOMRect) => box.left < of.right && of.left < box.right && box.top < of.bottom && of.top < box.bottom;
+    if (kept.some(covers)) label.classList.add("short");
+    kept.push(label.getBoundingClientRect());
+  }
 }
 
 function draw(map: GlMap, element: HTMLElement): void {

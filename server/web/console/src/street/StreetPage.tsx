@@ -69,7 +69,7 @@ export function StreetPage() {
             name={name}
             rate={rollUp.metrics[name]}
             large={name === "coverage_rate"}
-            opens={{ unit, isOpen: asked.metric === name }}
+            opens={{ isOpen: asked.metric === name }}
           />
         ))}
         <Tally unit={unit} counts={rollUp.counts} open={asked.metric} />
@@ -147,9 +147,6 @@ function Phones({ unit }: { unit: string }) {
       </span>
       <Link to="/manage/$unit" params={{ unit }} search={{ tab: "phones" }}>
         {t("desk.devices")}
-      </Link>
-      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts" }}>
-        {t("desk.title")}
       </Link>
     </p>
   );

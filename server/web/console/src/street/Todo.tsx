@@ -49,7 +49,7 @@ export function Todo({ board, unit, asOf, kind }: Props) {
                 label={name(pile)}
                 keyOf={(item) => `${item.building_id} ${item.room?.office_id ?? item.conflict_id ?? ""}`}
                 height={54}
-                row={(item) => <Owed item={item} asOf={asOf} />}
+                row={(item) => <Owed item={item} unit={unit} asOf={asOf} />}
               />
             )}
             {pile.kind === kind && pile.items.length < pile.total && (
@@ -62,9 +62,17 @@ export function Todo({ board, unit, asOf, kind }: Props) {
   );
 }
 
-function Owed({ item, asOf }: { item: TodoItem; asOf: number | undefined }) {
+function Owed({ item, unit, asOf }: { item: TodoItem; unit: string; asOf: number | undefined }) {
   const { t, i18n } = useTranslation();
   const { room } = item;
+  if (item.conflict_id) {
+    return (
+      <Link to="/desk/$unit" params={{ unit }} search={{ tab: "conflicts", id: item.conflict_id }} className="owed">
+        <b>{item.building}</b>
+        <small>{t("office.settle")}</small>
+      </Link>
+    );
+  }
   const slots = room?.suggested?.map((slot) => t(`slot.${slot}` as "slot.morning")).join(" / ");
   const missing = room?.missing?.map((of) => t(`element.${of}` as "element.photo")).join("、");
   return (
