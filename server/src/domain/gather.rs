@@ -78,7 +78,7 @@ mod tests {
         let gather = Gather::start(move |questions: Vec<u32>| {
             let (turn, count) = (turn.clone(), count.clone());
             async move {
-                drop(count.send(questions.len()));
+                _ = count.send(questions.len());
                 turn.acquire().await.expect("nobody closes it").forget();
                 Ok(questions.into_iter().map(|question| question * 2).collect())
             }
