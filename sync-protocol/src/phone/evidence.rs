@@ -68,18 +68,18 @@ impl Evidence {
     }
 
     /// Keeps a checkpoint that a known key signed, unless one with more entries is here.
-    pub(super) fn take(&mut self, note: &str) -> bool {
+    pub(super) fn take(&mut self, note: &str) {
         if note.len() > NOTE_BYTES_MAX {
-            return false;
+            return;
         }
         let Some(signed) = self.keys.iter().find_map(|key| Signed::open(note, key)) else {
-            return false;
+            return;
         };
         let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
         if size > self.size() || is_planted(Defect::CheckpointForgotten) {
             self.newest.clear();
         } else if size < self.size() {
-            return false;
+            return;
         }
         // The same again may bear more cosignatures.
         if let Some(same) = self.newest.iter_mut().find(|kept| kept.checkpoint.root == root) {
@@ -87,7 +87,6 @@ impl Evidence {
         } else if self.newest.len() < FORKS_MAX {
             self.newest.push_back(signed);
         }
-        true
     }
 }
 

@@ -149,7 +149,8 @@ impl Phone {
         }
         // Whatever epoch the data is of: what a key has signed stays signed.
         if let Act::Carry(note) = &act {
-            return stored.evidence.take(note);
+            stored.evidence.take(note);
+            return true;
         }
         if stored.epoch != Some(epoch) {
             return false;

@@ -17,7 +17,7 @@ pub(super) const ONCE: &str = "once";
 const SMALL_KIB: u32 = 4 * 1024;
 /// How much of all photos together is in memory at once, in KiB; what comes then goes to the disk as
 /// it comes.
-const MEMORY_KIB: usize = 32 * 1024;
+const MEMORY_KIB: usize = 24 * 1024;
 
 /// The memory that there is for small photos.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Default for Small {
 
 impl Small {
     /// Room for a photo of so many bytes, where it is small and there is any.
-    fn room(&self, bytes: Option<i64>) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn room(&self, bytes: Option<i64>) -> Option<OwnedSemaphorePermit> {
         let kib = u32::try_from(bytes? / 1024 + 1).ok().filter(|kib| *kib <= SMALL_KIB)?;
         Arc::clone(&self.0).try_acquire_many_owned(kib).ok()
     }

@@ -262,11 +262,12 @@ impl Photos {
         part: &Part,
         hold: &mut Hold,
     ) -> Result<Appended> {
-        let Append { mut content, finish, checksum, progress, offset, .. } = append;
+        let Append { mut content, content_bytes, finish, checksum, progress, offset, .. } = append;
         let bytes_max = row.bytes.unwrap_or(PHOTO_BYTES_MAX);
         let mut summing = Summing::for_checksum(checksum.as_ref());
         let (mut at, mut published) = (offset, offset);
-        let mut writing = Writing::to(part, offset);
+        let room = self.small.room(content_bytes);
+        let mut writing = Writing::to(part, offset, room.is_some());
         let is_whole = loop {
             let next = tokio::select! {
                 written = writing.turn() => { written?; continue }

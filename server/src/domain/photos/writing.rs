@@ -1,5 +1,5 @@
 //! Bytes on their way into the file of an upload: while some are written, more come in, and what has
-//! come in meanwhile is written in one go.
+//! come in meanwhile is written in one go. Of a small photo all is written in one go, at the end.
 
 use super::folder::{Part, failed};
 use crate::error::{Error, Result};
@@ -19,20 +19,25 @@ pub(super) struct Writing<'a> {
     at: u64,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    /// Whether there is memory for all that comes: then it waits for the end.
+    waits: bool,
     under_way: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl<'a> Writing<'a> {
-    /// Begins at a place of a file.
-    pub(super) fn to(part: &'a Part, at: i64) -> Self {
+    /// Begins at a place of a file. `waits` says that there is memory for all that comes.
+    pub(super) fn to(part: &'a Part, at: i64, waits: bool) -> Self {
         let at = u64::try_from(at).unwrap_or(0);
-        Self { part, at, waiting: Vec::new(), waiting_bytes: 0, under_way: None }
+        Self { part, at, waiting: Vec::new(), waiting_bytes: 0, waits, under_way: None }
     }
 
     /// Takes the next bytes; where too many wait, until some are written.
     pub(super) async fn take(&mut self, chunk: Bytes) -> Result<()> {
         self.waiting_bytes += chunk.len();
         self.waiting.push(chunk);
+        if self.waits {
+            return Ok(());
+        }
         if self.waiting_bytes >= WAITING_BYTES_MAX {
             self.turn().await?;
         }
@@ -55,6 +60,8 @@ impl<'a> Writing<'a> {
 
     /// Done when all is written.
     pub(super) async fn all(&mut self) -> Result<()> {
+        self.waits = false;
+        self.begin();
         while self.under_way.is_some() {
             self.turn().await?;
         }
