@@ -19,6 +19,9 @@ use tokio::net::TcpStream;
 const BEFORE: usize = 1_000_000;
 /// A photo that the server acknowledges in pieces while it is being sent.
 const PHOTO_BYTES: usize = 6_000_000;
+/// A photo what is left of which is just too much to wait in memory for its end, and just not enough to
+/// be acknowledged before it.
+const LAST_BYTES: usize = BEFORE + 4 * 1024 * 1024;
 
 /// Runs a server with its data on a small disk of its own: `$1` is where it is to lie, in the folder of
 /// the data that it takes over. It has more room than the server wants to keep free, and little more.
@@ -111,7 +114,7 @@ async fn answer(mut stream: TcpStream, rest: &[u8]) -> String {
 async fn test(database: Database) -> Option<()> {
     let mut world = World::new(database).await?;
     let server = OnSmallDisk::start(&mut world).await?;
-    let (broken, last) = (picture("broken", PHOTO_BYTES), picture("last", 3_000_000));
+    let (broken, last) = (picture("broken", PHOTO_BYTES), picture("last", LAST_BYTES));
     let (broken_at, last_at) =
         (server.begin("broken", &broken).await, server.begin("last", &last).await);
     // The disk is filled while photos are on their way: one in its middle, one before its last byte.
