@@ -153,6 +153,7 @@ on_both! {
         assert!(is_in_its_place(&world, "licence").await);
         assert!(!has_pending_evidence(&wang, "101").await);
         // The row alone is gone, as after a table was repaired: its op is here, and its entry.
+        until(&world, "select count(*) from job where state <> 'done'", 0).await;
         let mut direct = world.direct().await;
         let events = world.number("select count(*) from evidence_event").await;
         direct.execute("delete from photo").await;
