@@ -2,6 +2,7 @@
 //! is told then.
 
 use crate::actors::{Actor, op, problem};
+use crate::photo_faults::place;
 use crate::world::{DAY_MS, World, id, on_both};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -265,8 +266,10 @@ on_both! {
         let path = format!("/api/v1/photos/{}?building={}", id("photo"), id("building"));
         let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&other)));
         let request = wang.request(Method::PUT, &path).header("Content-Digest", digest);
-        let response = request.body(other).send().await.expect("an answer");
+        let response = request.body(other.clone()).send().await.expect("an answer");
         problem(response, 409, "photo_conflict", "PUT").await;
+        assert!(place(world.folder(), &bytes).exists());
+        assert!(!place(world.folder(), &other).exists(), "what is no photo's does not lie with them");
     }
 
     async fn what_came_first_under_an_id_does_not_keep_out_what_was_promised(world: World) {

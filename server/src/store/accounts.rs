@@ -257,13 +257,8 @@ impl Tx {
         &mut self,
         user: Uuid,
     ) -> Result<Vec<(Option<String>, Option<Uuid>, Uuid)>> {
-        const SQL: &str = "select role_grant.role, role_grant.unit_id, above.unit_id as street \
-             from role_grant join org_unit_above on org_unit_above.unit_id = role_grant.unit_id \
-             join org_unit above on above.unit_id = org_unit_above.above_id \
-             where role_grant.user_id = $1 and above.level = 'street' union \
-             select null, null, team.street_id from team_member \
-             join team on team.team_id = team_member.team_id where team_member.user_id = $1";
-        on!(self, |conn| sqlx::query_as(SQL).bind(user).fetch_all(conn).await)
+        let found = self.streets_of_users(&[user]).await?;
+        Ok(found.into_iter().map(|(_, role, unit, street)| (role, unit, street)).collect())
     }
 
     /// The same of several users: whose, then as [`Self::streets_of_user`].

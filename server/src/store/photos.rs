@@ -88,11 +88,7 @@ impl Tx {
 
     /// What has arrived under the id of a photo, from whomever.
     pub(crate) async fn photos(&mut self, photo: Uuid) -> Result<Vec<PhotoRow>> {
-        let sql = || {
-            let parts = [COLUMNS, "where photo_id = $1 order by received_ms, sha256"];
-            sqlx::AssertSqlSafe(parts.concat())
-        };
-        on!(self, |conn| sqlx::query_as(sql()).bind(photo).fetch_all(conn).await)
+        self.photos_under(&[photo]).await
     }
 
     /// The same of several photos.

@@ -1,6 +1,6 @@
 //! Folders that are done with. Their files are emptied, and deleted only when all is measured: ext4
-//! looks with each new file whether the place it takes was a deleted file's a moment ago (its inode,
-//! for up to 35 seconds), so that whoever comes after a great clearing pays for it.
+//! looks with each new file whether the inode that it would take was a deleted file's a while ago, so that
+//! whoever comes after a great clearing pays for it.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

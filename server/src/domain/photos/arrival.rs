@@ -103,10 +103,29 @@ impl Photos {
         if declared.is_some_and(|declared| declared != sha256) {
             return self.set_aside(caller, upload, part, content).await;
         }
+        // Before anything is kept: what cannot be noted must not lie where originals are.
+        let standing = self.standing(caller, upload, sha256).await?;
         self.durable.keep(part, self.folder.place(sha256), sha256).await?;
-        let stored = self.note(caller, upload, content).await?;
+        let stored = self.note(caller, upload, content, standing).await?;
         part.remove().await;
         Ok(stored)
+    }
+
+    /// What is known where a photo arrives.
+    ///
+    /// # Errors
+    /// [`Error::PhotoConflict`] where other bytes are here that its record promised.
+    pub(super) async fn standing(
+        &self,
+        caller: &Caller,
+        upload: &UploadRow,
+        sha256: Hash,
+    ) -> Result<Standing> {
+        let photo = upload.photo_id.unwrap_or(upload.upload_id);
+        let question = Question { photo, building: upload.building_id, caller: caller.clone() };
+        let standing = self.standings.ask(question).await?;
+        require_no_other(&standing.known, caller, sha256)?;
+        Ok(standing)
     }
 
     /// Notes a photo whose bytes are durable, and files that it is here.
@@ -115,12 +134,10 @@ impl Photos {
         caller: &Caller,
         upload: &UploadRow,
         content: &Content,
+        Standing { known, head, streets }: Standing,
     ) -> Result<Stored> {
         let now_ms = self.sync.clock.now_ms();
         let photo = upload.photo_id.unwrap_or(upload.upload_id);
-        let question = Question { photo, building: upload.building_id, caller: caller.clone() };
-        let Standing { known, head, streets } = self.standings.ask(question).await?;
-        require_no_other(&known, caller, content.sha256)?;
         let is_claimed = known.iter().any(|row| row.author_id.is_nil());
         let stored = stored(known, caller, content.sha256);
         let placing = match &stored {

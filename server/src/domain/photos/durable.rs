@@ -114,8 +114,9 @@ impl What {
     fn sync(&self, put: Put) -> std::io::Result<()> {
         match self {
             Self::Written(file, _) => file.sync_data(),
-            Self::Kept(part, place, _) => {
-                part.file().sync_data()?;
+            Self::Kept(_, place, _) => {
+                // Whichever lies there: it may be another upload's, of the same bytes.
+                File::open(place)?.sync_data()?;
                 let folder = place.parent().expect("a photo's place lies in a folder");
                 File::open(folder)?.sync_all()?;
                 match put {

@@ -170,7 +170,8 @@ impl Photos {
             let Ok(sha256) = proven.sha256.as_slice().try_into().map(Hash) else { continue };
             let media_type = proven.media_type.clone().into();
             let content = Content { sha256, bytes: proven.bytes, media_type };
-            let stored = self.note(caller, row, &content).await?;
+            let standing = self.standing(caller, row, sha256).await?;
+            let stored = self.note(caller, row, &content, standing).await?;
             for one in &mut planned {
                 if matches!(one, Planned::Need { photo_id, .. } if photo_id.0 == photo) {
                     *one = Planned::Have(stored.clone());

@@ -40,10 +40,9 @@ export function Conflicts({ unit, kind, id }: Props) {
       {id === undefined && (
         <header className="many">
           <Kinds unit={unit} conflicts={conflicts} total={total} kind={kind} />
-          {fields.length > 1 &&
-            (["desk", "latest", "displayed"] as const).map((rule) => (
-              <Many key={rule} rule={rule} conflicts={fields} settled={setDone} />
-            ))}
+          {(["desk", "latest", "displayed"] as const).map((rule) => (
+            <Many key={rule} rule={rule} conflicts={fields} settled={setDone} />
+          ))}
         </header>
       )}
       {listed.length === 0 && <p className="panel empty">{t(id === undefined ? "desk.noConflicts" : "desk.settledMeanwhile")}</p>}
@@ -93,22 +92,35 @@ function Kinds({ unit, conflicts, total, kind }: KindsProps) {
   );
 }
 
-/** Settles all of a list by a rule, and tells how far it is. */
+/** Settles all of a list by a rule, and tells how far it is: those that it named when it was chosen, while the list grows shorter behind it. */
 function Many({ rule, conflicts, settled }: { rule: "desk" | "latest" | "displayed"; conflicts: Conflict[]; settled: (done: Resolved) => void }) {
   const { t } = useTranslation();
-  const [done, setDone] = useState(0);
+  const [done, setDone] = useState<Resolved["results"]>([]);
+  const [chosen, choose] = useState<Conflict[]>();
+  const meant = chosen ?? conflicts;
+  if (meant.length < 2 && !chosen) return null;
   return (
     <Reasoned
-      name={t(`desk.rule.${rule}`, { count: conflicts.length })}
-      progress={{ done, of: conflicts.length }}
+      name={t(`desk.rule.${rule}`, { count: meant.length })}
+      progress={{ done: done.length, of: meant.length }}
+      onOpen={(is) => {
+        setDone([]);
+        choose(is ? conflicts : undefined);
+      }}
       refusal={(answer) => {
         const some = left(answer);
         return some && t("desk.someLeft", some);
       }}
       act={async (reason) => {
-        const answer = await settleAll(conflicts, rule, reason, setDone);
-        settled(answer);
-        return answer;
+        // Where it is tried again, only what is left.
+        const before = done.filter(({ status }) => status === "resolved");
+        const settledBefore = new Set(before.map((of) => of.conflict_id));
+        const rest = meant.filter((of) => !settledBefore.has(of.conflict_id));
+        return settleAll(rest, rule, reason, ({ results }) => {
+          const all = [...before, ...results];
+          setDone(all);
+          settled({ results: all });
+        });
       }}
     />
   );

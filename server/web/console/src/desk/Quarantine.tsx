@@ -50,10 +50,14 @@ export function Quarantine({ unit, kind, id }: Props) {
       {done && <Told done={done} forget={() => setDone(undefined)} />}
       <header className="many">
         {id === undefined && <Reasons unit={unit} items={list.data} kind={kind} />}
-        {kind !== "all" && isOneReason && listed.length > 1 &&
-          (["release", "discard"] as const).map((decision) => (
-            <Many key={decision} decision={decision} items={listed} decided={setDone} />
-          ))}
+        {(["release", "discard"] as const).map((decision) => (
+          <Many
+            key={decision}
+            decision={decision}
+            items={kind !== "all" && isOneReason && listed.length > 1 ? listed : undefined}
+            decided={setDone}
+          />
+        ))}
       </header>
       {listed.length === 0 && <p className="panel empty">{t("desk.noQuarantine")}</p>}
       <Rows
@@ -99,24 +103,35 @@ function Reasons({ unit, items, kind }: { unit: string; items: Held[]; kind: str
 const decide = (item: Held, decision: Decision, reason: string, more: object = {}) =>
   post<Held>(`/quarantine/${item.quarantine_id}`, { decision, reason, ...more });
 
-/** Decides about all of a list in one way, one by one, and tells how far it is. */
-function Many({ decision, items, decided }: { decision: "release" | "discard"; items: Held[]; decided: (done: Done) => void }) {
+interface ManyProps {
+  decision: "release" | "discard";
+  /** What it can be offered for now. */
+  items: Held[] | undefined;
+  decided: (done: Done) => void;
+}
+
+/** Decides about all of a list in one way, one by one, and tells how far it is: those that it named when it was chosen, while the list grows shorter behind it. */
+function Many({ decision, items, decided }: ManyProps) {
   const { t } = useTranslation();
-  const [at, setAt] = useState(0);
+  const [done, setDone] = useState<Held[]>([]);
+  const [chosen, choose] = useState<Held[]>();
+  const meant = chosen ?? items;
+  if (!meant) return null;
   return (
     <Reasoned
-      name={t(`desk.many.${decision}`, { count: items.length })}
-      progress={{ done: at, of: items.length }}
+      name={t(`desk.many.${decision}`, { count: meant.length })}
+      progress={{ done: done.length, of: meant.length }}
       isGrave={decision === "discard"}
+      onOpen={(is) => {
+        setDone([]);
+        choose(is ? items : undefined);
+      }}
       act={async (reason) => {
-        const settled: Held[] = [];
-        try {
-          for (const [place, item] of items.entries()) {
-            setAt(place);
-            settled.push(await decide(item, decision, reason));
-          }
-        } finally {
-          if (settled.length > 0) decided({ decision, items: settled });
+        const settled = [...done];
+        for (const item of meant.slice(done.length)) {
+          settled.push(await decide(item, decision, reason));
+          setDone([...settled]);
+          decided({ decision, items: [...settled] });
         }
       }}
     />
@@ -161,8 +176,9 @@ function Release({ items, forget }: { items: Held[]; forget: () => void }) {
       progress={{ done: at, of: items.length }}
       act={async (reason) => {
         for (const [place, item] of items.entries()) {
-          setAt(place);
+          if (place < at) continue;
           await decide(item, "release", reason);
+          setAt(place + 1);
         }
         forget();
         await questions.invalidateQueries({ queryKey: ["unit"] });

@@ -16,17 +16,23 @@ interface Props {
   /** How far it has come, where it takes its time. */
   progress?: { done: number; of: number } | undefined;
   isGrave?: boolean;
+  /** Told when the dialog opens and closes: what it is about must not change under it. */
+  onOpen?: (isOpen: boolean) => void;
 }
 
 /** Something that takes a reason. When it is done, what waits for the desk is asked for again. */
-export function Reasoned({ name, act, refusal, children, progress, isGrave }: Props) {
+export function Reasoned({ name, act, refusal, children, progress, isGrave, onOpen }: Props) {
   const { t } = useTranslation();
   const [isOpen, setOpen] = useState(false);
+  const open = (is: boolean) => {
+    setOpen(is);
+    onOpen?.(is);
+  };
   const questions = useQueryClient();
   const acting = useMutation({
     mutationFn: (form: FormData) => act(String(form.get("reason")), form),
     onSuccess: (answer) => {
-      if (!refusal?.(answer)) setOpen(false);
+      if (!refusal?.(answer)) open(false);
     },
     // Of many, some may have been done before one failed.
     onSettled: () => questions.invalidateQueries({ queryKey: ["unit"] }),
@@ -38,12 +44,18 @@ export function Reasoned({ name, act, refusal, children, progress, isGrave }: Pr
         className={isGrave ? "quiet decide grave" : "quiet decide"}
         onPress={() => {
           acting.reset();
-          setOpen(true);
+          open(true);
         }}
       >
         {name}
       </Button>
-      <ModalOverlay className="overlay" isDismissable isOpen={isOpen} onOpenChange={setOpen}>
+      <ModalOverlay
+        className="overlay"
+        isDismissable={!acting.isPending}
+        isKeyboardDismissDisabled={acting.isPending}
+        isOpen={isOpen}
+        onOpenChange={open}
+      >
         <Modal className="viewer narrow">
           <Dialog>
             <Form
@@ -70,7 +82,7 @@ export function Reasoned({ name, act, refusal, children, progress, isGrave }: Pr
                 </p>
               )}
               {acting.error && <Failed error={acting.error} />}
-              <Choices isPending={acting.isPending} onCancel={() => setOpen(false)} />
+              <Choices isPending={acting.isPending} onCancel={() => open(false)} />
             </Form>
           </Dialog>
         </Modal>

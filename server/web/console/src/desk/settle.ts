@@ -20,18 +20,18 @@ const AT_ONCE = 25;
 
 export const settle = (body: object): Promise<Resolved> => post<Resolved>("/conflicts/resolve", body);
 
-/** Settles many by a rule, a few at a time. */
+/** Settles many by a rule, a few at a time; `told` is given what is settled so far, for one that fails leaves the rest. */
 export async function settleAll(
   conflicts: { building_id: Id; conflict_id: Id }[],
   rule: string,
   reason: string,
-  told: (done: number) => void,
+  told: (done: Resolved) => void,
 ): Promise<Resolved> {
   const results: Outcome[] = [];
   for (let at = 0; at < conflicts.length; at += AT_ONCE) {
-    told(at);
     const named = conflicts.slice(at, at + AT_ONCE).map(({ building_id, conflict_id }) => ({ building_id, conflict_id }));
     results.push(...(await settle({ reason, rule, conflicts: named })).results);
+    told({ results: [...results] });
   }
   return { results };
 }
