@@ -164,7 +164,7 @@ test("thirty conflicts are settled by a rule, the page says how far it is, and a
   await page.goto(`${address()}/desk/${unit}?tab=conflicts&kind=field`);
   // A slow server, so that one sees it.
   await page.route("**/conflicts/resolve", async (route) => {
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     await route.continue();
   });
   const latest = page.getByRole("button", { name: "30 条：取最晚的值" });
