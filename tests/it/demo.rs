@@ -39,8 +39,16 @@ fn the_whole_street_stands_in_mid_campaign_and_its_parts_add_up() {
     run_in_each("street", World::empty, async |world| {
         loaded(&world).await;
         let set_clock = |at_ms| world.clock.set_ms(at_ms);
-        story::replay(&world.base, set_clock, |_| ()).await.expect("a story told");
-        let tally = midway::push(&world.base, set_clock, |_, _| ()).await.expect("the rest");
+        set_clock(story::SUNDAY_MS);
+        let mut telling = story::Telling::begin(&world.base).await.expect("a story begun");
+        let mut rest = midway::Rest::begin(&world.base).await.expect("phones signed in");
+        for evening_ms in midway::EVENINGS {
+            telling.until(evening_ms, set_clock, |_| ()).await.expect("a story told");
+            set_clock(evening_ms);
+            rest.bring_in(evening_ms, |_, _| ()).await.expect("the rest of the street");
+        }
+        assert!(telling.told().moments.iter().all(story::Moment::holds));
+        let tally = rest.tally();
         assert_eq!((tally.visits, tally.duplicates), (900, 0));
         let places = "from (select count(*) as places from licence_site \
              group by street_id, uscc, round_id) as licence where places";

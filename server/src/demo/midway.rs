@@ -1,5 +1,6 @@
 //! The rest of the street in the middle of the campaign: 900 visits that six phones of the four
-//! teams bring in from the eleven other buildings, and what the supervisor decided about them.
+//! teams bring in from the eleven other buildings, evening by evening, and what the supervisor
+//! decided about them.
 //!
 //! Nothing here is random: told again, the same ops come out. Some licence photos are still on the
 //! phones, as they are in real life.
@@ -12,7 +13,7 @@ use super::accounts::{PASSWORD, SUPERVISOR, november, round_id, team_id, user_id
 use super::bodies::{self, Body, Member, Setting, Tenant, photo_bytes};
 use super::loader::{building_id, floor_id, office_id};
 use super::phone::{Error, Phone, Pulled};
-use super::story::roster_of;
+use super::story::{SUNDAY_MS, roster_of};
 use super::street::{Street, street};
 use saolou_protocol::building::view::OccupantView;
 use saolou_protocol::ids::{BuildingId, FloorId, OfficeId, OpId, PhotoId};
@@ -22,8 +23,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use stops::{Fate, Stop, stops};
 
-/// When the phones push: Thursday 2026-11-26, 19:30.
-pub const PUSHED_MS: Millis = november(26, 1930);
+/// When the phones are back in the office and push: Monday to Thursday.
+pub const EVENINGS: [Millis; 4] =
+    [november(23, 1830), november(24, 1830), november(25, 1830), november(26, 1930)];
 
 /// Phone names with the user in whose hands they are, his team and his department function.
 const PHONES: [(&str, &str, &str, &str); 6] = [
@@ -41,7 +43,7 @@ const LISTS_CONFIRMED: [(&str, &str); 2] = [("1F", "101"), ("2F", "201")];
 /// Homes whose exclusion the supervisor has approved by now.
 const APPROVED: usize = 20;
 
-/// What was brought in.
+/// What was brought in so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Visits sent.
@@ -54,46 +56,77 @@ pub struct Tally {
     pub photos: usize,
 }
 
-/// Brings the visits to the server at `base_url`, which the street was loaded into. `set_clock` sets
-/// the server's clock; `progress` hears the ops done so far of all.
-///
-/// # Errors
-/// [`Error`] of the first request that fails.
-pub async fn push(
-    base_url: &str,
-    mut set_clock: impl FnMut(Millis),
-    mut progress: impl FnMut(usize, usize),
-) -> Result<Tally, Error> {
-    set_clock(PUSHED_MS);
-    let mut crew = Crew::new();
-    for (phone, (_, user, _, _)) in crew.phones.iter_mut().zip(PHONES) {
-        phone.sign_in(base_url, user, PASSWORD).await?;
+/// The phones of the rest of the street on their way through the campaign.
+pub struct Rest {
+    crew: Crew,
+    street: Street,
+    tally: Tally,
+}
+
+impl Rest {
+    /// Signs the phones in to the server at `base_url`, which the street was loaded into and whose
+    /// clock shows Sunday, and walks the floors.
+    ///
+    /// # Errors
+    /// [`Error`] of the first request that fails.
+    pub async fn begin(base_url: &str) -> Result<Self, Error> {
+        let mut crew = Crew::new();
+        for (phone, (_, user, _, _)) in crew.phones.iter_mut().zip(PHONES) {
+            phone.sign_in(base_url, user, PASSWORD).await?;
+        }
+        crew.desk.sign_in(base_url, SUPERVISOR, PASSWORD).await?;
+        // One phone of each community pulls: its team's buildings are all that is needed.
+        let mut pulled = Vec::new();
+        for place in [0, 2, 4] {
+            pulled.extend(crew.phones[place].pull(SUNDAY_MS).await?);
+        }
+        let street = street();
+        crew.walk(&street, &Screens::of(&pulled));
+        Ok(Self { crew, street, tally: Tally::default() })
     }
-    crew.desk.sign_in(base_url, SUPERVISOR, PASSWORD).await?;
-    // One phone of each community pulls: its team's buildings are all that is needed.
-    let mut pulled = Vec::new();
-    for place in [0, 2, 4] {
-        pulled.extend(crew.phones[place].pull(PUSHED_MS).await?);
-    }
-    crew.capture(&street(), &Screens::of(&pulled));
-    let all: usize = crew.devices().map(|phone| phone.outbox().count()).sum();
-    let mut tally = Tally { visits: crew.visits, ..Tally::default() };
-    for place in 0..crew.phones.len() {
-        let reply = crew.phones[place].sync(PUSHED_MS).await?;
-        tally.ops += reply.answers.len();
+
+    /// Brings in what was captured since the evening before `evening_ms`, which the server's clock
+    /// shows; `progress` hears the ops done so far of this evening's.
+    ///
+    /// # Errors
+    /// [`Error`] of the first request that fails.
+    pub async fn bring_in(
+        &mut self,
+        evening_ms: Millis,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<(), Error> {
+        let Self { crew, street, tally } = self;
+        crew.work(street, evening_ms);
+        let of: usize = crew.devices().map(|phone| phone.outbox().count()).sum();
+        let mut done = 0;
+        for place in 0..crew.phones.len() {
+            let reply = crew.phones[place].sync(evening_ms).await?;
+            tally.duplicates += reply.duplicates.len();
+            done += reply.answers.len();
+            progress(done, of);
+        }
+        for sent in std::mem::take(&mut crew.photos) {
+            let bytes = photo_bytes(sent.photo);
+            crew.phones[sent.phone].send_photo(sent.photo, sent.building, bytes).await?;
+            tally.photos += 1;
+        }
+        // The supervisor decides about visits that are there.
+        let reply = crew.desk.sync(evening_ms).await?;
         tally.duplicates += reply.duplicates.len();
-        progress(tally.ops, all);
+        if !reply.answers.is_empty() {
+            done += reply.answers.len();
+            progress(done, of);
+        }
+        tally.ops += done;
+        tally.visits = crew.visits;
+        Ok(())
     }
-    for sent in &crew.photos {
-        let bytes = photo_bytes(sent.photo);
-        crew.phones[sent.phone].send_photo(sent.photo, sent.building, bytes).await?;
-        tally.photos += 1;
+
+    /// What was brought in so far.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
     }
-    let reply = crew.desk.sync(PUSHED_MS).await?;
-    tally.ops += reply.answers.len();
-    tally.duplicates += reply.duplicates.len();
-    progress(tally.ops, all);
-    Ok(tally)
 }
 
 /// What the phones have on their screens before the first visit: the ops that made the offices of
@@ -122,7 +155,7 @@ impl Screens {
     }
 }
 
-/// A photo that has reached the archive.
+/// A photo that reaches the archive.
 struct Sent {
     phone: usize,
     building: BuildingId,
@@ -133,8 +166,13 @@ struct Sent {
 struct Crew {
     phones: [Phone; 6],
     desk: Phone,
+    /// Photos that are to be sent, and have not been.
     photos: Vec<Sent>,
     visits: usize,
+    /// Homes that were visited, with the visits that said so.
+    homes: Vec<(Stop, OpId)>,
+    /// What was captured before this time is captured.
+    worked_to_ms: Millis,
 }
 
 impl Crew {
@@ -145,6 +183,8 @@ impl Crew {
             desk: Phone::new("midway desk", user_id(SUPERVISOR), booted_ms),
             photos: Vec::new(),
             visits: 0,
+            homes: Vec::new(),
+            worked_to_ms: booted_ms,
         }
     }
 
@@ -152,19 +192,26 @@ impl Crew {
         self.phones.iter().chain([&self.desk])
     }
 
-    /// Captures everything: confirmations, visits, approvals.
-    fn capture(&mut self, street: &Street, screens: &Screens) {
+    /// What is done before the first visit: floors and lists are confirmed.
+    fn walk(&mut self, street: &Street, screens: &Screens) {
         self.confirm_floors(street, screens);
         self.confirm_lists(screens);
-        let mut homes = Vec::new();
-        for stop in stops(street) {
-            let visit = self.visit(&stop);
+    }
+
+    /// Captures the visits since the last call up to a time, and on the last evening the approvals.
+    fn work(&mut self, street: &Street, to_ms: Millis) {
+        let since = self.worked_to_ms;
+        for stop in stops(street).iter().filter(|stop| (since..to_ms).contains(&stop.at_ms)) {
+            let visit = self.visit(stop);
             if stop.fate == Fate::NotInScope {
-                homes.push((stop, visit));
+                self.homes.push((stop.clone(), visit));
             }
         }
-        for (stop, visit) in homes.iter().take(APPROVED) {
-            self.approve(stop, *visit);
+        self.worked_to_ms = to_ms;
+        if Some(&to_ms) == EVENINGS.last() {
+            for (stop, visit) in std::mem::take(&mut self.homes).iter().take(APPROVED) {
+                self.approve(stop, *visit);
+            }
         }
     }
 

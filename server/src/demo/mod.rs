@@ -21,16 +21,20 @@ use crate::clock::Clock;
 use crate::commands::{NewUser, Top, make_user};
 use crate::config::{ArchiveSettings, Demo, Evidence, LogFormat, MapSettings, Settings};
 use crate::pipeline::Apart;
+use crate::store::{Stage, Store};
 use crate::telemetry;
 use saolou_protocol::time::Millis;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 use terminal::Terminal;
 use tokio::sync::oneshot;
 
 /// When the demo's clock starts to run on by itself: Thursday evening, all phones home.
 const EVENING_MS: Millis = accounts::november(26, 1935);
+/// How often it is looked whether photos are read, 50 ms apart: 30 seconds.
+const RESTED_LOOKS_MAX: u32 = 600;
 /// The setting that says that the story was told to the end.
 const TOLD: &str = "demo_told";
 
@@ -62,7 +66,7 @@ pub async fn run(
         terminal.say("演示数据已就绪", "the demo is there already")?;
         true
     } else {
-        let holds = tell(&base, &clock, &mut terminal).await?;
+        let holds = tell(&base, &clock, &store, &mut terminal).await?;
         let mut tx = store.write().await?;
         tx.add_setting(TOLD, "yes").await?;
         tx.commit().await?;
@@ -79,8 +83,13 @@ pub async fn run(
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Loads the street, tells the story, brings in the rest. Gives whether all figures were as expected.
-async fn tell(base: &str, clock: &Clock, terminal: &mut Terminal) -> Result<bool, Failure> {
+/// Loads the street, and tells evening by evening the story and what the rest of the street brought in. Gives whether all figures were as expected.
+async fn tell(
+    base: &str,
+    clock: &Clock,
+    store: &Store,
+    terminal: &mut Terminal,
+) -> Result<bool, Failure> {
     let admin = accounts::ADMIN;
     loader::load(base, admin, accounts::PASSWORD, |registered| {
         terminal.progress("录入街道", "registering", registered.done, registered.of);
@@ -88,25 +97,45 @@ async fn tell(base: &str, clock: &Clock, terminal: &mut Terminal) -> Result<bool
     .await?;
     terminal.head()?;
     let mut shown = Ok(());
-    let told = story::replay(
-        base,
-        |at_ms| clock.set_ms(at_ms),
-        |moment| {
+    clock.set_ms(story::SUNDAY_MS);
+    let mut telling = story::Telling::begin(base).await?;
+    let mut rest = midway::Rest::begin(base).await?;
+    for evening_ms in midway::EVENINGS {
+        let show = |moment: &story::Moment| {
             if shown.is_ok() {
                 shown = terminal.moment(moment);
             }
-        },
-    )
-    .await?;
+        };
+        telling.until(evening_ms, |at_ms| clock.set_ms(at_ms), show).await?;
+        rested(store).await?;
+        clock.set_ms(evening_ms);
+        let brought = |done, of| terminal.progress("其余楼宇", "the rest of the street", done, of);
+        rest.bring_in(evening_ms, brought).await?;
+        rested(store).await?;
+    }
+    let told = telling.told();
     shown?;
     // Told once before and cut off: only the end can still be seen as it was.
     let again = told.duplicates > 0;
     let holds = told.moments.iter().rev().take(if again { 1 } else { usize::MAX });
     let holds = holds.into_iter().all(story::Moment::holds);
     terminal.verdict(holds, again)?;
-    let rest = |done, of| terminal.progress("其余楼宇", "the rest of the street", done, of);
-    midway::push(base, |at_ms| clock.set_ms(at_ms), rest).await?;
     Ok(holds)
+}
+
+/// Waits until the photos that came in are read and archived: a clock that leaps to the next morning
+/// would take the work from those that are at it. Not for ever; what is left is done later.
+async fn rested(store: &Store) -> Result<(), Failure> {
+    for _ in 0..RESTED_LOOKS_MAX {
+        let backlog = store.read().await?.backlog().await?;
+        // Telling phones what was read may wait for long; nobody has to be there for it.
+        let mut at_work = backlog.iter().filter(|of| of.state == "waiting");
+        if at_work.all(|of| of.stage == Stage::Tell.name()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 fn settings(options: &Demo) -> Settings {

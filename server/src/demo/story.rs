@@ -21,6 +21,8 @@ use script::{Line, What, Who, script};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// When the story begins: Sunday, with a walk over the floors.
+pub const SUNDAY_MS: Millis = november(22, 1330);
 /// Code of the building.
 pub const TIDE: &str = "B04";
 
@@ -224,8 +226,72 @@ pub struct Told {
     pub duplicates: usize,
 }
 
-/// Tells the story to the server at `base_url`, which the street was loaded into. `set_clock` sets
-/// the server's clock and is called with rising times; `on_moment` sees every moment as it comes.
+/// A story that is being told to a server.
+pub struct Telling {
+    cast: Cast,
+    desk: Session,
+    lines: std::vec::IntoIter<Line>,
+    told: Told,
+}
+
+impl Telling {
+    /// Begins to tell it to the server at `base_url`, which the street was loaded into and whose
+    /// clock shows Sunday.
+    ///
+    /// # Errors
+    /// [`Error`] where a request fails.
+    pub async fn begin(base_url: &str) -> Result<Self, Error> {
+        let mut cast = Cast::new();
+        for (who, user) in Who::ALL.into_iter().zip(Cast::users()) {
+            cast.phone(who).sign_in(base_url, user, PASSWORD).await?;
+        }
+        let desk = Session::sign_in(base_url, SUPERVISOR, PASSWORD).await?;
+        let pulled = cast.phone(Who::P1).pull(SUNDAY_MS).await?;
+        let tide = BuildingId(building_id(TIDE));
+        cast.show_roster(roster_of(pulled.iter().filter(|entity| entity.bucket == tide)));
+        let told = Told { moments: expected().into(), ops: 0, duplicates: 0 };
+        let lines: Vec<_> = script().collect();
+        Ok(Self { cast, desk, lines: lines.into_iter(), told })
+    }
+
+    /// Goes on with what happens before `to_ms`. `set_clock` sets the server's clock and is called
+    /// with rising times; `on_moment` sees every moment as it comes.
+    ///
+    /// # Errors
+    /// [`Error`] where a request fails or an op is not accepted.
+    pub async fn until(
+        &mut self,
+        to_ms: Millis,
+        mut set_clock: impl FnMut(Millis),
+        mut on_moment: impl FnMut(&Moment),
+    ) -> Result<(), Error> {
+        while let Some(line) = self.lines.as_slice().first().copied().filter(|l| l.at_ms < to_ms) {
+            self.lines.next();
+            self.cast.capture(&line);
+            if !line.is_online() {
+                continue;
+            }
+            set_clock(line.at_ms);
+            if let What::Moment(row) = line.what {
+                observe(&mut self.told.moments[row], &mut self.desk).await?;
+                on_moment(&self.told.moments[row]);
+                continue;
+            }
+            let reply = go_online(&mut self.cast, &line).await?;
+            self.told.ops += reply.answers.len();
+            self.told.duplicates += reply.duplicates.len();
+        }
+        Ok(())
+    }
+
+    /// What was told.
+    #[must_use]
+    pub fn told(self) -> Told {
+        self.told
+    }
+}
+
+/// Tells the whole story to the server at `base_url`, as [`Telling`] does.
 ///
 /// # Errors
 /// [`Error`] where a request fails or an op is not accepted. A moment that does not hold is no
@@ -233,36 +299,12 @@ pub struct Told {
 pub async fn replay(
     base_url: &str,
     mut set_clock: impl FnMut(Millis),
-    mut on_moment: impl FnMut(&Moment),
+    on_moment: impl FnMut(&Moment),
 ) -> Result<Told, Error> {
-    set_clock(november(22, 1330));
-    let mut cast = Cast::new();
-    for (who, user) in Who::ALL.into_iter().zip(Cast::users()) {
-        cast.phone(who).sign_in(base_url, user, PASSWORD).await?;
-    }
-    let mut desk = Session::sign_in(base_url, SUPERVISOR, PASSWORD).await?;
-    let pulled = cast.phone(Who::P1).pull(november(22, 1330)).await?;
-    let tide = BuildingId(building_id(TIDE));
-    cast.show_roster(roster_of(pulled.iter().filter(|entity| entity.bucket == tide)));
-    let mut moments = expected();
-    let mut told = Told { moments: Vec::new(), ops: 0, duplicates: 0 };
-    for line in script() {
-        cast.capture(&line);
-        if !line.is_online() {
-            continue;
-        }
-        set_clock(line.at_ms);
-        if let What::Moment(row) = line.what {
-            observe(&mut moments[row], &mut desk).await?;
-            on_moment(&moments[row]);
-            continue;
-        }
-        let reply = go_online(&mut cast, &line).await?;
-        told.ops += reply.answers.len();
-        told.duplicates += reply.duplicates.len();
-    }
-    told.moments = moments.into();
-    Ok(told)
+    set_clock(SUNDAY_MS);
+    let mut telling = Telling::begin(base_url).await?;
+    telling.until(Millis::MAX, set_clock, on_moment).await?;
+    Ok(telling.told())
 }
 
 /// Which ops made the offices of the first roster, by floor, from what a phone pulled: what a

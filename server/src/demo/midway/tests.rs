@@ -35,7 +35,7 @@ fn nobody_is_in_two_places_or_at_work_at_night() {
         assert!(
             (9 * 60..=12 * 60).contains(&minute) || (13 * 60 + 30..=17 * 60 + 30).contains(&minute)
         );
-        assert!(stop.at_ms < PUSHED_MS);
+        assert!(stop.at_ms < EVENINGS[3]);
     }
 }
 
@@ -49,18 +49,21 @@ fn folded() -> (BTreeMap<&'static str, Counts>, Vec<Answer>, Crew) {
         .collect();
     let pulled: Vec<Pulled> = servers.values().flat_map(|(_, server)| server.entities()).collect();
     let mut crew = Crew::new();
-    crew.capture(&street, &Screens::of(&pulled));
+    crew.walk(&street, &Screens::of(&pulled));
     let mut answers = Vec::new();
-    for place in 0..7 {
+    for (evening_ms, place) in EVENINGS.into_iter().flat_map(|at| (0..7).map(move |n| (at, n))) {
+        if place == 0 {
+            crew.work(&street, evening_ms);
+        }
         let phone = crew.phones.get_mut(place).unwrap_or(&mut crew.desk);
-        let clock = phone.clock(PUSHED_MS);
+        let clock = phone.clock(evening_ms);
         let mut by_building: BTreeMap<BuildingId, Vec<_>> = BTreeMap::new();
         for waiting in phone.take_outbox() {
             by_building.entry(waiting.op.bucket).or_default().push(waiting);
         }
         for (building, ops) in by_building {
             let (_, server) = servers.get_mut(&building).unwrap();
-            answers.extend(server.take(ops, Some(&clock), PUSHED_MS));
+            answers.extend(server.take(ops, Some(&clock), evening_ms));
         }
     }
     for sent in &crew.photos {
@@ -100,7 +103,8 @@ fn the_street_shows_a_campaign_half_way() {
 fn bodies_have_the_size_of_real_ones() {
     let mut crew = Crew::new();
     let none = Screens { rosters: BTreeMap::new(), lists: BTreeMap::new() };
-    crew.capture(&street(), &none);
+    crew.walk(&street(), &none);
+    crew.work(&street(), EVENINGS[3]);
     let sizes: Vec<usize> = crew.phones[0].outbox().map(|w| w.sent.get().len()).collect();
     let inspections = sizes.iter().filter(|size| (2_000..=4_500).contains(*size)).count();
     assert!(inspections * 2 > sizes.len(), "{sizes:?}");
