@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** An unoptimised server on a busy machine tells its story for a minute or two. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 600_000;
 
 export default async function start(): Promise<() => Promise<void>> {
   // Somebody who works on the pages has a demo running already.
