@@ -371,3 +371,45 @@ test("what others file moves the open figure and its records, and nobody loses h
   expect(digits(await page.locator(".drill .parts b").first().textContent())).toBe(digits(before) + 1);
   expect(Math.abs((await list.evaluate((of) => of.scrollTop)) - scroll)).toBeLessThan(60);
 });
+
+test("an inspector comes to the buildings of his team, and is offered no decision", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await signIn(page, "wang");
+  await expect(page).toHaveURL(/\/assigned/);
+  const list = page.getByRole("region", { name: "楼宇" });
+  await expect(list.getByRole("link")).toHaveCount(4);
+  await accessible(page);
+  await page.screenshot({ path: "../../target/console/shots/assigned-phone.png" });
+  await list.getByRole("link", { name: /潮汐大厦/ }).click();
+  await expect(page.getByRole("heading", { name: "潮汐大厦" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "全覆盖验收" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "验收" })).toHaveCount(0);
+  await page.getByRole("link", { name: "我的楼宇" }).click();
+  await expect(page).toHaveURL(/\/assigned/);
+});
+
+test("whoever reads no coverage is told so, and what to do", async ({ page }) => {
+  await signIn(page, "wei");
+  await expect(page.getByText("您的账号不查看摸排进度")).toBeVisible();
+});
+
+test("the work of a team opens to the visits that it counts, and a link shows them", async ({ page, request }) => {
+  const { qian, unit } = await street(request);
+  await signIn(page, "qian");
+  await page.goto(`${address()}/street/${unit}`);
+  const { teams } = await qian.get(`/coverage/${unit}/workload`);
+  const team = teams.find((of: { name: string }) => of.name === "望潮一组");
+  await page.getByRole("link", { name: `望潮一组 锁门/未入 ${team.shut}` }).click();
+  await expect(page).toHaveURL(new RegExp(`team=${team.team_id}.*work=shut`));
+  const list = page.locator(".teams .drill");
+  await expect(list.locator(".sum")).toHaveText(`共 ${team.shut} 次走访`);
+  await expect(list.locator(".record")).toHaveCount(team.shut);
+  await accessible(page);
+  await page.getByRole("link", { name: new RegExp(`^望潮一组 已覆盖房间 ${team.rooms_covered}`) }).click();
+  await expect(list.locator(".sum")).toContainText(`共 ${team.rooms_covered} 间`);
+  await page.reload();
+  await expect(list.locator(".sum")).toContainText(`共 ${team.rooms_covered} 间`);
+  await list.locator(".record").first().click();
+  await expect(page).toHaveURL(/building\/.*office=/);
+  await expect(page.getByRole("complementary")).toContainText("走访与变动");
+});

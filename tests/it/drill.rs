@@ -7,6 +7,7 @@ use crate::world::{DAY_MS, MONDAY_MS, World, id, on_both};
 use reqwest::Method;
 use saolou_server::demo::bodies::{self, Setting, Tenant};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const MINUTE_MS: i64 = 60_000;
@@ -93,6 +94,38 @@ async fn pages(qian: &Actor, metric: &str, more: &str) -> (Value, Vec<Value>) {
         cursor = page["cursor"].clone();
     }
     (first, rows)
+}
+
+/// Every figure of a team's work is what the visits behind it, page by page, come to.
+async fn adds_up(qian: &Actor, workload: &str, team: &Value) {
+    let of_team = team["team_id"].as_str().map_or(String::new(), |team| format!("&team={team}"));
+    let names =
+        ["people", "days", "visits", "met", "shut", "partial", "photos", "rooms", "rooms_covered"];
+    for figure in names {
+        let path = format!("{workload}/visits?figure={figure}{of_team}&limit=2");
+        let mut page = qian.get(&path).await;
+        let (amount, total) = (page["amount"].clone(), page["total"].clone());
+        let mut visits = page["visits"].as_array().expect("visits").clone();
+        while let Some(behind) = page["cursor"].as_str() {
+            page = qian.get(&format!("{path}&cursor={behind}")).await;
+            visits.extend(page["visits"].as_array().expect("visits").iter().cloned());
+        }
+        assert_eq!((&amount, &total), (&team[figure], &json!(visits.len())), "{figure}");
+        let rooms = visits.iter().flat_map(|of| of["rooms"].as_array().expect("rooms"));
+        let distinct = |found: Vec<String>| found.into_iter().collect::<BTreeSet<_>>().len();
+        let counted = match figure {
+            "people" => distinct(visits.iter().map(|of| of["by"].to_string()).collect()),
+            "photos" => usize::try_from(sum(&visits, "photos")).expect("some photos"),
+            "rooms" => distinct(rooms.map(|room| room["office_id"].to_string()).collect()),
+            "rooms_covered" => {
+                let covered = rooms.filter(|room| room["is_covered"] == true);
+                distinct(covered.map(|room| room["office_id"].to_string()).collect())
+            }
+            "days" => continue,
+            _ => visits.len(),
+        };
+        assert_eq!(amount, json!(counted), "{figure}");
+    }
 }
 
 fn sum(rows: &[Value], member: &str) -> i64 {
@@ -193,11 +226,43 @@ on_both! {
         // 101 twice, 102, 103, 201, 202, 203 twice; covered are 101, 202 and, by another, 201.
         assert_eq!(numbers, [Some(8), Some(3), Some(4), Some(6), Some(3)], "{told}");
         assert_eq!((&teams[1]["name"], &teams[1]["visits"]), (&Value::Null, &json!(1)));
+        for team in teams {
+            adds_up(&qian, &path, team).await;
+        }
+        let mine = format!("{path}/visits?figure=shut&team={}", id("team 1"));
+        let visits = qian.get(&mine).await;
+        assert_eq!(visits["name"], "team 1");
+        let first = &visits["visits"][0];
+        assert!(first["by"].is_string() && first["outcome"] == "locked", "{first}");
+        assert_eq!(first["building_id"], json!(id("building")));
+        assert!(first["rooms"][0]["label"].is_string() && first["rooms"][0]["floor"].is_string());
+        // Whoever looks from above reads no visits: nobody is named then.
+        let told = world.actor("han").await.get(&mine).await;
+        assert!(told["visits"].as_array().expect("visits").iter().all(|of| of["by"].is_null()));
+        qian.refused(Method::GET, &format!("{path}/visits?figure=rank"), None, 400, "malformed").await;
         // Before anybody was there, nobody has worked.
         let before = qian.get(&format!("{path}?as_of={MONDAY_MS}")).await;
         assert_eq!(before["teams"], json!([]));
         let other = world.actor("other qian").await;
         other.refused(Method::GET, &path, None, 404, "not_found").await;
+        other.refused(Method::GET, &mine, None, 404, "not_found").await;
+    }
+
+    async fn a_team_opens_the_figures_of_its_own_buildings(world: World) {
+        happen(&world).await;
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let place = |building: &str| {
+            let unit = id("community");
+            format!("/api/v1/coverage/{unit}/rooms?metric=visited_rate&building={}", id(building))
+        };
+        let mine = wang.get(&place("building")).await;
+        assert_eq!(mine["rows"], qian.get(&place("building")).await["rows"]);
+        let is_named = |row: &Value| row["room"]["last_by"].is_string();
+        assert!(mine["rows"].as_array().is_some_and(|rows| rows.iter().any(is_named)), "{mine}");
+        wang.refused(Method::GET, &place("B2"), None, 404, "not_found").await;
+        wang.refused(Method::GET, &path("locked", ""), None, 404, "not_found").await;
+        let stack = wang.get(&format!("/api/v1/buildings/{}/floors", id("building"))).await;
+        assert_eq!(stack["unit_id"], json!(id("community")));
     }
 
     async fn a_building_on_the_map_says_when_somebody_was_there_last(world: World) {

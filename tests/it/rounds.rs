@@ -107,9 +107,9 @@ on_both! {
         let root = world.actor("root").await;
         let teams = format!("/api/v1/teams?unit={}", id("street"));
         root.refused(Method::GET, &teams, None, 403, "forbidden").await;
-        assert_eq!(wu.get("/api/v1/me").await["may"], json!(["import_roster"]));
+        assert_eq!(wu.get("/api/v1/me").await["may"], json!(["import_roster", "read_units"]));
         let qian = world.actor("qian").await;
-        let expected = json!(["review", "manage_registry", "import_roster"]);
+        let expected = json!(["review", "manage_registry", "import_roster", "read_units"]);
         assert_eq!(qian.get("/api/v1/me").await["may"], expected);
     }
 
@@ -140,6 +140,32 @@ on_both! {
         let new = now.iter().find(|one| one["assignment_id"] == json!(id("a new assignment")));
         let from_ms = new.expect("it is listed")["from_ms"].as_i64().expect("a time");
         assert!((MONDAY_MS..MONDAY_MS + DAY_MS).contains(&from_ms), "{from_ms}");
+    }
+
+    async fn a_team_lists_the_buildings_that_it_is_assigned_to_and_no_others(world: World) {
+        let (wang, qian) = (world.actor("wang").await, world.actor("qian").await);
+        let mine = wang.get("/api/v1/buildings").await;
+        let all = qian.get(&format!("/api/v1/buildings?unit={}", id("street"))).await;
+        let [building] = &mine["buildings"].as_array().expect("a list")[..] else {
+            panic!("one building is assigned: {mine}")
+        };
+        assert_eq!(building["building_id"], json!(id("building")));
+        assert!(all["buildings"].as_array().expect("a list").contains(building), "as listed to others");
+        let past = format!("/api/v1/buildings?floors=true&as_of={}", world.clock.now_ms());
+        let now = wang.get("/api/v1/buildings?floors=true").await;
+        assert_eq!(wang.get(&past).await, now);
+        assert!(now["buildings"][0]["floors"].as_array().is_some_and(|floors| !floors.is_empty()));
+        // Whoever sees a street through his role has no team, and the end of an assignment is one.
+        assert_eq!(qian.get("/api/v1/buildings").await["buildings"], json!([]));
+        let assignment = json!({
+            "round_id": id("round"), "building_id": id("building"), "team_id": id("team 1"),
+            "ended": true,
+        });
+        qian.put(&format!("/api/v1/assignments/{}", id("assignment team 1")), assignment).await;
+        assert_eq!(wang.get("/api/v1/buildings").await["buildings"], json!([]));
+        let root = world.actor("root").await;
+        root.refused(Method::GET, "/api/v1/buildings", None, 403, "forbidden").await;
+        assert_eq!(wang.get("/api/v1/me").await["may"], json!(["read_assigned"]));
     }
 
     async fn an_invitation_says_whether_a_phone_has_used_it(world: World) {

@@ -115,15 +115,18 @@ fn reaches_by_unit(role: &str) -> bool {
     )
 }
 
-/// Which of the desk's acts some role allows, by name.
-pub(crate) fn desk_acts(grants: &[Grant]) -> Vec<&'static str> {
-    let acts = [
-        ("review", Act::Review),
-        ("manage_registry", Act::ManageRegistry),
-        ("import_roster", Act::ImportRoster),
+/// What of the console some role leads to, by name: the desk's acts, and whose coverage is read, that
+/// of units or that of the buildings that teams are assigned to.
+pub(crate) fn ways(grants: &[Grant]) -> Vec<&'static str> {
+    let any = |leads: &dyn Fn(&str) -> bool| grants.iter().any(|grant| leads(&grant.role));
+    let ways = [
+        ("review", any(&|role| allows(role, Act::Review))),
+        ("manage_registry", any(&|role| allows(role, Act::ManageRegistry))),
+        ("import_roster", any(&|role| allows(role, Act::ImportRoster))),
+        ("read_units", any(&reaches_by_unit)),
+        ("read_assigned", any(&reaches_by_team)),
     ];
-    let any = |act: Act| grants.iter().any(|grant| allows(&grant.role, act));
-    acts.into_iter().filter(|(_, act)| any(*act)).map(|(name, _)| name).collect()
+    ways.into_iter().filter(|(_, is_open)| *is_open).map(|(name, _)| name).collect()
 }
 
 /// Who may file which op. What nobody of the caller's roles may file is kept in quarantine.

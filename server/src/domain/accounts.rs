@@ -73,7 +73,7 @@ struct RoleAt {
 impl Me {
     pub(crate) fn new(user_id: Uuid, name: &str, grants: &[Grant]) -> Self {
         let at = |grant: &Grant| RoleAt { role: grant.role.clone(), unit_id: grant.unit_id };
-        let may = access::desk_acts(grants);
+        let may = access::ways(grants);
         Self { user_id, name: name.to_owned(), roles: grants.iter().map(at).collect(), may }
     }
 }

@@ -1,8 +1,7 @@
 //! Coverage as supervisors read it: sums over what the writer keeps, nothing computed anew unless an
 //! earlier time is asked for ([`cut`]). [`stack`] is one building, [`progress`] the course of a round,
 //! [`mod@todo`] what is still owed, [`rooms`] the records behind a figure, [`mod@workload`] what
-//! teams did;
-//! here are lists and sums over buildings.
+//! teams did and [`visits`] the visits behind that; here are lists and sums over buildings.
 
 pub(crate) mod courses;
 pub(crate) mod cut;
@@ -10,6 +9,7 @@ pub(crate) mod progress;
 pub(crate) mod rooms;
 pub(crate) mod stack;
 pub(crate) mod todo;
+pub(crate) mod visits;
 pub(crate) mod workload;
 
 use self::cut::{Cut, Found};
@@ -74,20 +74,65 @@ pub(crate) async fn buildings(
     let mut tx = sync.store.read().await?;
     caller.require_unit(&mut tx, unit).await?;
     let rounds = cut.rounds(&mut tx, unit).await?;
-    let kinds = [EntityKind::Building, EntityKind::Floor, EntityKind::Office];
-    let kinds = if with_floors { &kinds[..] } else { &kinds[..1] };
-    let found = cut.below(&mut tx, &sync.folded, unit, kinds).await?;
+    let found = cut.below(&mut tx, &sync.folded, unit, listed_kinds(with_floors)).await?;
     drop(tx);
+    list(found, &rounds, with_floors)
+}
+
+/// The buildings that the caller's teams are assigned to, by code.
+pub(crate) async fn assigned(
+    sync: &Sync,
+    caller: &Caller,
+    cut: Cut,
+    with_floors: bool,
+) -> Result<Vec<ListedBuilding>> {
+    let mut tx = sync.store.read().await?;
+    let mut rounds = HashSet::new();
+    let mut found = Vec::new();
+    for building_id in caller.assigned(&mut tx, sync.clock.now_ms()).await? {
+        let (Some(head), Some(unit_id)) =
+            (tx.head(building_id).await?, tx.building_unit(building_id).await?)
+        else {
+            continue;
+        };
+        match cut.rounds(&mut tx, unit_id).await {
+            Ok(of_street) => rounds.extend(of_street),
+            // A street without a round has nothing to show.
+            Err(Error::NotFound) => continue,
+            Err(error) => return Err(error),
+        }
+        let entities = cut.of_building(&mut tx, &sync.folded, &head).await?.into_iter();
+        found.extend(
+            entities.filter(|(kind, _)| listed_kinds(with_floors).contains(kind)).map(
+                |(kind, body)| Found { kind, row: BuildingRow { building_id, unit_id, body } },
+            ),
+        );
+    }
+    drop(tx);
+    list(found, &rounds, with_floors)
+}
+
+/// What of a building a list is made from.
+fn listed_kinds(with_floors: bool) -> &'static [EntityKind] {
+    const KINDS: &[EntityKind] = &[EntityKind::Building, EntityKind::Floor, EntityKind::Office];
+    if with_floors { KINDS } else { &KINDS[..1] }
+}
+
+fn list(
+    found: Vec<Found>,
+    rounds: &HashSet<RoundId>,
+    with_floors: bool,
+) -> Result<Vec<ListedBuilding>> {
     let (found, parts): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|found| found.kind == EntityKind::Building);
     let (floors, offices): (Vec<Found>, Vec<Found>) =
         parts.into_iter().partition(|found| found.kind == EntityKind::Floor);
-    let last_tries = last_tries(&offices, &rounds)?;
-    let mut floors = listed_floors(floors, &rounds)?;
+    let last_tries = last_tries(&offices, rounds)?;
+    let mut floors = listed_floors(floors, rounds)?;
     let mut listed = Vec::with_capacity(found.len());
     for Found { row: BuildingRow { building_id, unit_id, body }, .. } in found {
         let view: BuildingView = parse(&body)?;
-        if let Some(standing) = standing(view.rounds, &rounds) {
+        if let Some(standing) = standing(view.rounds, rounds) {
             listed.push(ListedBuilding {
                 building_id,
                 unit_id,

@@ -7,6 +7,7 @@ use crate::domain::coverage::progress::{self, Progress, Steps};
 use crate::domain::coverage::rooms::{self, Drilled};
 use crate::domain::coverage::stack::{self, FloorStack};
 use crate::domain::coverage::todo::{self, Asked, Board};
+use crate::domain::coverage::visits::{self, Visits};
 use crate::domain::coverage::workload::{self, Workload};
 use crate::domain::coverage::{self, ListedBuilding, OpenFloor, RollUp};
 use crate::domain::timeline::{self, Timeline};
@@ -18,11 +19,11 @@ use saolou_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The unit whose buildings are listed, the members of a [`Cut`], and whether their floors are,
-/// too.
+/// The unit whose buildings are listed (without one those that the caller's teams are assigned to),
+/// the members of a [`Cut`], and whether their floors are, too.
 #[derive(Deserialize)]
-pub(super) struct OfUnit {
-    unit: Uuid,
+pub(super) struct Listed {
+    unit: Option<Uuid>,
     round: Option<Uuid>,
     as_of: Option<Millis>,
     #[serde(default)]
@@ -44,10 +45,13 @@ pub(super) struct OpenFloors {
 pub(super) async fn buildings(
     State(app): State<App>,
     May { caller, .. }: May<ReadCoverage>,
-    Query(OfUnit { unit, round, as_of, floors }): Query<OfUnit>,
+    Query(Listed { unit, round, as_of, floors }): Query<Listed>,
 ) -> Result<Json<Buildings>> {
     let cut = Cut { round, as_of };
-    let buildings = coverage::buildings(&app.sync, &caller, unit, cut, floors).await?;
+    let buildings = match unit {
+        Some(unit) => coverage::buildings(&app.sync, &caller, unit, cut, floors).await?,
+        None => coverage::assigned(&app.sync, &caller, cut, floors).await?,
+    };
     Ok(Json(Buildings { buildings }))
 }
 
@@ -122,4 +126,13 @@ pub(super) async fn workload(
     Query(cut): Query<Cut>,
 ) -> Result<Json<Workload>> {
     workload::workload(&app.sync, &caller, unit, cut).await.map(Json)
+}
+
+pub(super) async fn visits(
+    State(app): State<App>,
+    May { caller, .. }: May<ReadCoverage>,
+    Path(unit): Path<Uuid>,
+    Query(asked): Query<visits::Asked>,
+) -> Result<Json<Visits>> {
+    visits::behind(&app.sync, &caller, unit, asked).await.map(Json)
 }

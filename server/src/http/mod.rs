@@ -147,6 +147,7 @@ fn coverage_routes() -> Router<App> {
         .route("/coverage/{unit}/rounds", get(admin::standings))
         .route("/coverage/{unit}/todo", get(coverage::todo))
         .route("/coverage/{unit}/workload", get(coverage::workload))
+        .route("/coverage/{unit}/workload/visits", get(coverage::visits))
         .route("/map", get(pages::map))
 }
 

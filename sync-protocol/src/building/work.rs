@@ -3,20 +3,26 @@
 
 use super::Building;
 use super::office::counts_for;
-use crate::ids::{OfficeId, RoundId, TeamId, UserId};
-use crate::outcome::Class;
+use crate::ids::{BuildingId, OfficeId, OpId, RoundId, TeamId, UserId};
+use crate::outcome::{Class, Outcome};
 use crate::registry::structure::Target;
 use crate::time::Millis;
 
 /// A visit that counts for a round, as work.
 #[derive(Clone, Debug)]
 pub struct Work {
+    /// The op that says so.
+    pub op_id: OpId,
+    /// The building.
+    pub building: BuildingId,
     /// The team that it was made by, where it says so.
     pub team: Option<TeamId>,
     /// Who recorded it.
     pub author: UserId,
     /// When, corrected.
     pub at_ms: Millis,
+    /// What it ended in.
+    pub outcome: Outcome,
     /// What it means for coverage.
     pub class: Class,
     /// Somebody was met.
@@ -42,9 +48,12 @@ impl Building {
                 Target::NeedsReassignment(_) | Target::Unknown(_) => None,
             };
             counts_for(visit, key.0, at_ms, window, &self.ledger).then(|| Work {
+                op_id: placed.op,
+                building: self.id,
                 team: visit.team,
                 author: key.1,
                 at_ms,
+                outcome: visit.outcome,
                 class: visit.class,
                 is_contact: visit.outcome.is_contact(),
                 photos: visit.photographs.len(),

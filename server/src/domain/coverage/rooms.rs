@@ -3,7 +3,7 @@
 //! They are folded from the same facts as the figure, and each says what it adds; a page of the list
 //! goes on behind the last room of the page before, whatever has changed in between.
 
-use super::super::access::{Act, Caller};
+use super::super::access::Caller;
 use super::super::folded::Folded;
 use super::super::sync::Sync;
 use super::cut::{Cut, heads_below};
@@ -129,7 +129,11 @@ pub(crate) async fn drill(
     let limit = limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
     let cut = Cut { round, as_of };
     let mut tx = sync.store.read().await?;
-    caller.require_unit(&mut tx, unit).await?;
+    // A team reads the figures of the buildings that it is assigned to.
+    match building {
+        Some(building) => drop(caller.building(&mut tx, building, sync.clock.now_ms()).await?),
+        None => caller.require_unit(&mut tx, unit).await?,
+    }
     let at_ms = as_of.unwrap_or_else(|| sync.clock.now_ms());
     let rounds = cut.rounds(&mut tx, unit).await?;
     let mut heads: Vec<Head> =
@@ -158,7 +162,14 @@ pub(crate) async fn drill(
     let goes_on = page.len() > limit;
     page.truncate(limit);
     let cursor = page.last().filter(|_| goes_on).map(Row::id);
-    if caller.require_at(&mut tx, Act::ReadVisits, unit).await.is_ok() {
+    let is_named = caller.reads_visits_below(&mut tx, unit).await?
+        || match building {
+            Some(building) => {
+                caller.assigned(&mut tx, sync.clock.now_ms()).await?.contains(&building)
+            }
+            None => false,
+        };
+    if is_named {
         name_visitors(&mut tx, &mut page).await?;
     }
     Ok(Drilled { metric, part, at_ms, figure, amount, total, rows: page, cursor })

@@ -23,6 +23,8 @@ use uuid::Uuid;
 #[derive(Serialize)]
 pub(crate) struct FloorStack {
     building_id: Uuid,
+    /// The unit that it lies in.
+    unit_id: Option<Uuid>,
     attributes: Map<String, Value>,
     round_id: Uuid,
     state: BuildingState,
@@ -81,6 +83,7 @@ pub(crate) async fn floor_stack(
     let mut tx = sync.store.read().await?;
     let head = caller.building(&mut tx, building, sync.clock.now_ms()).await?;
     let round = cut.round(&mut tx, head.street_id).await?;
+    let unit_id = tx.building_unit(building).await?;
     let entities = cut.of_building(&mut tx, &sync.folded, &head).await?;
     drop(tx);
     let mut parts = Parts::default();
@@ -91,7 +94,7 @@ pub(crate) async fn floor_stack(
             EntityKind::Office => parts.offices.push(parse(&body)?),
         }
     }
-    parts.stack(building, RoundId(round))
+    parts.stack(building, unit_id, RoundId(round))
 }
 
 #[derive(Default)]
@@ -102,7 +105,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn stack(self, building_id: Uuid, round: RoundId) -> Result<FloorStack> {
+    fn stack(self, building_id: Uuid, unit_id: Option<Uuid>, round: RoundId) -> Result<FloorStack> {
         let building = self.building.ok_or(Error::NotFound)?;
         let standing = building.rounds.into_iter().find(|standing| standing.round_id == round);
         let standing = standing.ok_or(Error::NotFound)?;
@@ -136,6 +139,7 @@ impl Parts {
         sections.sort_by_key(|section| (top(section), section.section_id));
         Ok(FloorStack {
             building_id,
+            unit_id,
             attributes: building.attributes,
             round_id: round.0,
             state: standing.state,

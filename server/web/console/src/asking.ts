@@ -10,6 +10,8 @@ import type {
   Part,
   Progress,
   RollUp,
+  TeamFigure,
+  TeamVisits,
   TeamWork,
   Timeline,
   Unit,
@@ -44,6 +46,13 @@ export const asking = {
       },
       ...kept,
     }),
+  /** The buildings that the caller's teams are assigned to. */
+  assigned: () =>
+    queryOptions({
+      queryKey: ["unit", "assigned", "buildings"],
+      queryFn: async () => (await get<{ buildings: ListedBuilding[] }>("/buildings")).buildings,
+      ...kept,
+    }),
   todo: (unit: string, as_of?: number, kind?: string) =>
     queryOptions({
       queryKey: ["unit", unit, "todo", as_of, kind],
@@ -72,6 +81,15 @@ export const asking = {
       queryKey: ["unit", unit, "open-floors", as_of],
       queryFn: async () => (await get<{ floors: OpenFloor[] }>(`/coverage/${unit}/open-floors${query({ as_of })}`)).floors,
       ...kept,
+    }),
+  /** The visits behind a figure of a team's work, page by page. */
+  visits: (unit: string, team: string | undefined, figure: TeamFigure, as_of?: number) =>
+    infiniteQueryOptions({
+      queryKey: ["workload", unit, "visits", team, figure, as_of],
+      queryFn: ({ pageParam }) =>
+        get<TeamVisits>(`/coverage/${unit}/workload/visits${query({ team, figure, as_of, cursor: pageParam })}`),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.cursor,
     }),
   workload: (unit: string, as_of?: number) =>
     queryOptions({

@@ -1,4 +1,5 @@
 // The address is the state: which street or building, which round and time, which room is open.
+import type { TeamFigure } from "@shared/api/types";
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter } from "@tanstack/react-router";
 import { BuildingPage } from "./building/BuildingPage";
@@ -6,9 +7,11 @@ import { DeskPage, TABS, type Tab } from "./desk/DeskPage";
 import { Frame } from "./frame/Frame";
 import { Lost } from "./frame/Notices";
 import { Start } from "./frame/Start";
+import { AssignedPage } from "./street/AssignedPage";
 import { OpenFloorsPage } from "./street/OpenFloorsPage";
 import { ManagePage } from "./manage/ManagePage";
 import { MANAGE_TABS, type ManageTab } from "./manage/tabs";
+import { FIGURES } from "./street/Teams";
 import { StreetPage } from "./street/StreetPage";
 
 /** What the street can be asked for: a time to look back to, a search, an order, a kind of to-do. */
@@ -22,6 +25,9 @@ interface StreetAsked {
   part?: "numerator" | "rest" | undefined;
   /** The course of the round as a table. */
   trend?: "table" | undefined;
+  /** The team whose work is opened, and which figure of it. */
+  team?: string | undefined;
+  work?: TeamFigure | undefined;
 }
 
 /** What a building can be asked for: a time to look back to, and the room that is open. */
@@ -68,8 +74,20 @@ export const street = createRoute({
     metric: text(asked["metric"]),
     part: part(asked["part"]),
     trend: asked["trend"] === "table" ? "table" : undefined,
+    team: text(asked["team"]),
+    work: FIGURES.find((figure) => figure === asked["work"]),
   }),
   component: StreetPage,
+});
+
+export const assigned = createRoute({
+  getParentRoute: () => root,
+  path: "/assigned",
+  validateSearch: (asked: Record<string, unknown>): Pick<StreetAsked, "q" | "sort"> => ({
+    q: text(asked["q"]),
+    sort: asked["sort"] === "code" ? "code" : undefined,
+  }),
+  component: AssignedPage,
 });
 
 export const openFloors = createRoute({
@@ -112,7 +130,7 @@ export const manage = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, street, openFloors, building, desk, manage]),
+  routeTree: root.addChildren([start, street, assigned, openFloors, building, desk, manage]),
   context: { questions: undefined as unknown as QueryClient },
   defaultPreload: "intent",
   scrollRestoration: true,

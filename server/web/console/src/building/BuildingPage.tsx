@@ -1,4 +1,4 @@
-import type { FloorStack } from "@shared/api/types";
+import type { FloorStack, Unit } from "@shared/api/types";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Button } from "react-aria-components";
@@ -37,11 +37,15 @@ export function BuildingPage() {
   const go = useNavigate({ from: route.fullPath });
   const stack = useQuery(asking.stack(building, asked.as_of));
   const units = useQuery(asking.units());
-  const street = units.data?.find((unit) => unit.level === "street") ?? units.data?.[0];
+  const me = useQuery(asking.me());
+  // Whose figures are read: those of its street, else of what it lies in, as far as one may.
+  const seen = me.data?.may.includes("read_units") ? above(units.data ?? [], stack.data?.unit_id) : [];
+  const street = seen.find((unit) => unit.level === "street") ?? seen[0];
   const progress = useQuery({
     ...asking.progress(street?.unit_id ?? ""),
     enabled: street !== undefined,
   });
+  const unit = street?.unit_id ?? stack.data?.unit_id ?? undefined;
   const open = useCallback(
     (office: string) => void go({ search: (before) => ({ ...before, office }), resetScroll: false }),
     [go],
@@ -54,10 +58,12 @@ export function BuildingPage() {
   return (
     <div className={asked.office ? "building with-office" : "building"}>
       <Crumbs>
-        {street && (
+        {street ? (
           <Link to="/street/$unit" params={{ unit: street.unit_id }} search={{ as_of: asked.as_of }}>
             {street.name}
           </Link>
+        ) : (
+          <Link to="/assigned">{t("street.assigned")}</Link>
         )}
         <span aria-hidden="true">/</span>
         <span>{of.attributes.name}</span>
@@ -83,8 +89,8 @@ export function BuildingPage() {
           <TimeTravel progress={progress.data} asOf={asked.as_of} change={(as_of) => look({ as_of })} />
         )}
       </section>
-      {asked.metric !== undefined && street && (
-        <Drill unit={street.unit_id} building={building} metric={asked.metric} part={asked.part} asOf={asked.as_of} />
+      {asked.metric !== undefined && unit && (
+        <Drill unit={unit} building={building} metric={asked.metric} part={asked.part} asOf={asked.as_of} />
       )}
       <section className="elevation panel" aria-labelledby="elevation">
         <header>
@@ -111,6 +117,12 @@ export function BuildingPage() {
       )}
     </div>
   );
+}
+
+/** The units that a building lies in, as far as they are told: its own first. */
+function above(units: Unit[], own: string | null | undefined): Unit[] {
+  const found = units.find((unit) => unit.unit_id === own);
+  return found ? [found, ...above(units, found.parent_id)] : [];
 }
 
 /** On paper: of when the figures are, and what they count. */

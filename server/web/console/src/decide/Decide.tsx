@@ -1,9 +1,10 @@
 import { post } from "@shared/api/client";
 import { language } from "@shared/i18n";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button, Dialog, Form, Heading, Label, Modal, ModalOverlay, TextArea, TextField } from "react-aria-components";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { asking } from "../asking";
 import { Failed } from "../frame/Notices";
 
 interface Props {
@@ -25,11 +26,12 @@ interface Decided {
   unmet?: string[];
 }
 
-/** A decision with its reason. Whether it may be taken, and whether it would hold, the server says. */
+/** A decision with its reason, offered to those whom the server lets review. Whether it may be taken, and whether it would hold, the server says. */
 export function Decide({ building, name, decision, seen, isOffered }: Props) {
   const { t } = useTranslation();
   const [isOpen, setOpen] = useState(false);
   const questions = useQueryClient();
+  const mayReview = useQuery(asking.me()).data?.may.includes("review");
   const again = () => questions.invalidateQueries({ queryKey: ["building", building] });
   const deciding = useMutation({
     mutationFn: (reason: string) =>
@@ -45,7 +47,7 @@ export function Decide({ building, name, decision, seen, isOffered }: Props) {
   const filed = told?.status === "filed" ? told.op_id : undefined;
   return (
     <>
-      {isOffered && (
+      {isOffered && mayReview && (
         <Button
           className="quiet decide"
           onPress={() => {

@@ -115,7 +115,11 @@ export function StreetPage() {
           asOf={asked.as_of}
         />
       )}
-      <Teams unit={unit} asOf={asked.as_of} />
+      <Teams
+        unit={unit}
+        asOf={asked.as_of}
+        opened={asked.team && asked.work ? { team: asked.team, figure: asked.work } : undefined}
+      />
     </div>
   );
 }

@@ -53,8 +53,8 @@ export interface Me {
   user_id: Id;
   name: string;
   roles: { role: string; unit_id: Id }[];
-  /** What of the desk's work some role allows: what a page offers. */
-  may: ("review" | "manage_registry" | "import_roster")[];
+  /** What of the console some role leads to: what a page offers. */
+  may: ("review" | "manage_registry" | "import_roster" | "read_units" | "read_assigned")[];
 }
 
 export interface Unit {
@@ -184,6 +184,30 @@ export interface TeamWork {
   last_ms: Millis;
 }
 
+/** A figure of a team's work, and the visits behind it. */
+export interface TeamVisits {
+  team_id: Id | null;
+  name: string | null;
+  figure: TeamFigure;
+  amount: number;
+  total: number;
+  visits: TeamVisit[];
+  cursor?: Id;
+}
+
+export type TeamFigure = "people" | "days" | "visits" | "met" | "shut" | "partial" | "photos" | "rooms" | "rooms_covered";
+
+export interface TeamVisit {
+  op_id: Id;
+  at_ms: Millis;
+  outcome: string;
+  photos: number;
+  building_id: Id;
+  building: string;
+  rooms: { office_id: Id; floor: string; label: string; is_covered: boolean }[];
+  by?: string;
+}
+
 export interface Standing {
   state: BuildingState;
   in_scope: number;
@@ -281,6 +305,8 @@ export interface Floor {
 
 export interface FloorStack {
   building_id: Id;
+  /** The unit that it lies in. */
+  unit_id: Id | null;
   attributes: Attributes;
   round_id: Id;
   state: BuildingState;

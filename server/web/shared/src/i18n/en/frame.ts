@@ -28,6 +28,6 @@ export const frame = {
     hint: "By the time at which the server received it",
   },
   freshness: { asOf: "As of {{when}}", received: "counted when the server received it" },
-  problem: { retry: "Try again", loading: "Loading…", empty: "Nothing here.", lost: "There is no such page.", home: "Back to the start" },
+  problem: { noCoverage: "Your account does not read coverage; if your work needs it, ask the street supervisor for the right.", retry: "Try again", loading: "Loading…", empty: "Nothing here.", lost: "There is no such page.", home: "Back to the start" },
   user: { menu: "Account" },
 } satisfies Pick<Words, "product" | "ways" | "slogan" | "language" | "theme" | "signIn" | "line" | "crumbs" | "past" | "freshness" | "problem" | "user">;

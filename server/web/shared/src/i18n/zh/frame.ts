@@ -26,6 +26,6 @@ export const frame = {
     hint: "按服务器收到的时间回看",
   },
   freshness: { asOf: "截至 {{when}}", received: "数据以服务器收到为准" },
-  problem: { retry: "重试", loading: "正在读取…", empty: "没有内容。", lost: "没有这个页面。", home: "回到首页" },
+  problem: { noCoverage: "您的账号不查看摸排进度；如工作需要，请向街道督导申请授权。", retry: "重试", loading: "正在读取…", empty: "没有内容。", lost: "没有这个页面。", home: "回到首页" },
   user: { menu: "账号" },
 } as const;
