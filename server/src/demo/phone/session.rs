@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use saolou_protocol::canonical::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,8 @@ use std::fmt;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// How often a request is sent again because the connection broke.
+const BROKEN_MAX: u32 = 2;
 /// How often a request is sent before a busy server counts as unreachable.
 const TRIES_MAX: u32 = 8;
 /// Longest wait between two tries, whatever `Retry-After` asks for.
@@ -224,7 +226,24 @@ impl Session {
         Err(Error::Busy { doing: request.doing() })
     }
 
+    /// Sends a request, and again where the connection breaks under it: a server may end one that was
+    /// idle in the very moment in which it is used again. All that phones send may be sent twice.
     async fn once(&self, request: &Request<'_>) -> Result<Response, Error> {
+        let mut broken = 0;
+        loop {
+            match self.sending(request).send().await {
+                Err(error) if broken < BROKEN_MAX && error.is_request() && !error.is_timeout() => {
+                    broken += 1;
+                }
+                answer => {
+                    return answer
+                        .map_err(|source| Error::Unreachable { doing: request.doing(), source });
+                }
+            }
+        }
+    }
+
+    fn sending(&self, request: &Request<'_>) -> RequestBuilder {
         let url = format!("{}{}", self.base_url, request.path);
         let mut sending = self.http.request(request.method.clone(), url);
         if !self.access_token.is_empty() {
@@ -236,7 +255,7 @@ impl Session {
         if let Some(digest) = &request.digest {
             sending = sending.header("content-digest", digest);
         }
-        sending.send().await.map_err(|source| Error::Unreachable { doing: request.doing(), source })
+        sending
     }
 }
 

@@ -142,3 +142,15 @@ async fn a_photo_travels_with_its_digest() {
     let digest = "content-digest: sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:";
     assert!(requests[1].contains(digest), "{}", requests[1]);
 }
+
+#[tokio::test]
+async fn what_a_connection_broke_under_is_sent_again() {
+    let mut phone = phone_with_notes(1);
+    let (base_url, serving) =
+        server(vec![signed_in("first"), String::new(), synced(&["applied"], 1)]).await;
+    phone.sign_in(&base_url, "nobody", "password").await.unwrap();
+    phone.sync(2 * HOUR_MS).await.unwrap();
+    assert_eq!(phone.outbox().count(), 0);
+    let requests = serving.await.unwrap();
+    assert!(requests[1].contains("\"op_id\"") && requests[1] == requests[2]);
+}
