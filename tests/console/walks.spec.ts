@@ -181,6 +181,7 @@ test("the floor stack is walked by arrow keys, and a room tells its whole story"
   const bytes = await (await request.get(address() + url)).body();
   await expect(page.getByRole("dialog")).toContainText(createHash("sha256").update(bytes).digest("hex"));
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("Escape");
   await expect(room).toHaveCount(0);
 });
